@@ -1,0 +1,133 @@
+package search
+
+// Query is one search, ready for an engine.
+type Query struct {
+	// Branches hold the filter for each resource type that is searched; a resource matches if it
+	// matches the branch of its type. A branch with Type "" applies to every type.
+	Branches []Branch
+	// Sort orders the matches; ties, and everything without Sort, are in order of creation.
+	Sort []SortKey
+	// Count is the number of matches on a page, above 0. CountOnly asks for the total alone.
+	Count     int
+	CountOnly bool
+	// Total tells whether the page must say how many matches there are in all.
+	Total Total
+	// Include and RevInclude are resolved by package fhir, not by engines.
+	Include, RevInclude []Include
+	// Summary and Elements select parts of the resources shown; engines ignore them.
+	Summary  Summary
+	Elements []string
+	// Explain asks the engine for the plan that it used.
+	Explain bool
+	// Applied lists what was understood, in the order given, for the self link.
+	Applied []Applied
+}
+
+// Branch is the filter for one resource type.
+type Branch struct {
+	Type   string // "" is every type
+	Filter Expr   // nil matches every resource
+}
+
+// Applied is one name and value of the query string as it was understood.
+type Applied struct{ Name, Value string }
+
+// Expr is a node of the filter tree: And, Or, Not, Nothing, Test, Missing, Chain or Has.
+type Expr interface{ expr() }
+
+type (
+	// And matches where all parts do; an empty And matches everything.
+	And []Expr
+	// Or matches where some part does; an empty Or matches nothing.
+	Or []Expr
+	// Not matches where its part does not.
+	Not struct{ Of Expr }
+	// Nothing matches no resource. Access predicates use it.
+	Nothing struct{}
+
+	// Test compares the values of a parameter with criteria; it matches when some value of the
+	// resource meets some criterion. ":not" is Not{Test} and so matches resources without values.
+	Test struct {
+		Param    *Parameter
+		Modifier Modifier
+		Any      []Criterion
+	}
+	// Missing matches resources that have no value for the parameter, or with Present those that do.
+	Missing struct {
+		Param   *Parameter
+		Present bool
+	}
+	// Chain matches where a reference of the parameter points to a resource in this store that
+	// matches the branch of its type.
+	Chain struct {
+		Param    *Parameter
+		Branches []Branch // Type is never "" here
+	}
+	// Has matches where a resource of Type whose Param refers to the one tested matches Filter.
+	Has struct {
+		Type   string
+		Param  *Parameter
+		Filter Expr
+	}
+)
+
+func (And) expr()     {}
+func (Or) expr()      {}
+func (Not) expr()     {}
+func (Nothing) expr() {}
+func (Test) expr()    {}
+func (Missing) expr() {}
+func (Chain) expr()   {}
+func (Has) expr()     {}
+
+// Modifier changes how a Test compares. ":not", ":missing", ":[type]" and chains are structure
+// of the tree and have no Modifier.
+type Modifier uint8
+
+// The modifiers of a Test.
+const (
+	Plain      Modifier = iota
+	Exact               // string
+	Contains            // string
+	Text                // token: starts a word of the display or text, folded
+	Above               // uri
+	Below               // uri
+	Identifier          // reference: the identifier inside it, criterion is a TokenCriterion
+)
+
+// SortKey is one rule of _sort.
+type SortKey struct {
+	Param      *Parameter
+	Descending bool
+}
+
+// Include is one _include or _revinclude.
+type Include struct {
+	Source   string     // type that holds the reference
+	Param    *Parameter // nil for "*"
+	Target   string     // type pointed to; "" is any
+	Iterate  bool
+	Wildcard bool
+}
+
+// Total is the value of _total.
+type Total uint8
+
+// The values of _total. TotalDefault counts only where that is cheap.
+const (
+	TotalDefault Total = iota
+	TotalNone
+	TotalEstimate
+	TotalAccurate
+)
+
+// Summary is the value of _summary.
+type Summary uint8
+
+// The values of _summary; SummaryCount sets Query.CountOnly instead.
+const (
+	SummaryFalse Summary = iota
+	SummaryTrue
+	SummaryText
+	SummaryData
+)

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNotFound is the absence of a resource, version or record.
+var ErrNotFound = errors.New("not found")
+
+// ErrCursor is a cursor that does not belong to the query.
+var ErrCursor = errors.New("the cursor is not one of this query")
+
+// ErrTooLarge is a transaction beyond what the engine can land at once.
+var ErrTooLarge = errors.New("the transaction is too large for the storage engine")
+
+// GoneError is the answer for a deleted resource.
+type GoneError struct{ Tombstone Version }
+
+func (e *GoneError) Error() string { return e.Tombstone.Key.String() + " is deleted" }
+
+// ConflictKind tells what stood in the way of a commit.
+type ConflictKind uint8
+
+// The kinds of conflict.
+const (
+	KindVersion   ConflictKind = iota // a precondition on a version
+	KindExists                        // IfAbsent, but the resource exists or existed
+	KindGuard                         // a guard has moved
+	KindClaim                         // a claim is held by another resource
+	KindDuplicate                     // one transaction changes a resource twice
+	KindRecord                        // a record has another revision
+)
+
+// ConflictError says why a commit was refused. Nothing of it was applied.
+type ConflictError struct {
+	Kind    ConflictKind
+	Key     Key    // the resource changed
+	Current int64  // its current version, for KindVersion and KindExists
+	Claim   string // the claim or guard or record key
+	Holder  Key    // who holds the claim
+}
+
+func (e *ConflictError) Error() string {
+	switch e.Kind {
+	case KindVersion:
+		return fmt.Sprintf("%s is at version %d", e.Key, e.Current)
+	case KindExists:
+		return fmt.Sprintf("%s exists already", e.Key)
+	case KindGuard:
+		return "what the transaction relied on has changed"
+	case KindClaim:
+		return fmt.Sprintf("the claim is held by %s", e.Holder)
+	case KindDuplicate:
+		return fmt.Sprintf("%s is changed twice in one transaction", e.Key)
+	}
+	return "the record has changed"
+}

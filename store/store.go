@@ -1,0 +1,226 @@
+package store
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"kiln/resources"
+	"kiln/search"
+)
+
+// Key names a resource.
+type Key struct{ Type, ID string }
+
+func (k Key) String() string { return k.Type + "/" + k.ID }
+
+// Version is one version of a resource.
+type Version struct {
+	Key
+	VersionID   int64 // 1, 2, 3 …
+	LastUpdated time.Time
+	Method      Method
+	Body        []byte // the stored JSON; nil for a tombstone. Must not be changed.
+}
+
+// Deleted reports whether the version is a tombstone.
+func (v Version) Deleted() bool { return v.Method == Delete }
+
+// Method is the interaction that made a version, as history shows it (Bundle.entry.request.method).
+type Method uint8
+
+// The methods.
+const (
+	Create Method = iota + 1 // POST
+	Update                   // PUT
+	Patch                    // PATCH
+	Delete                   // DELETE
+)
+
+// Store is one storage engine.
+type Store interface {
+	Reader
+	// Commit applies all changes or none, durably, and returns the versions it made, in the order
+	// of the changes. LastUpdated is the same for all of them. Errors: *ConflictError when a
+	// precondition, guard or claim does not hold; the same resource twice in one transaction is a
+	// *ConflictError of KindDuplicate. Deleting a resource that does not exist or is deleted
+	// already makes no version and returns its zero Version; it is not an error.
+	Commit(ctx context.Context, tx Transaction) ([]Version, error)
+	// Preview is a Reader that sees the store as Commit(tx) would leave it; nothing is written. It
+	// fails as Commit would. Close it.
+	Preview(ctx context.Context, tx Transaction) (Snapshot, error)
+	// Snapshot is a Reader that sees one committed state for as long as it is open. Close it soon.
+	Snapshot(ctx context.Context) (Snapshot, error)
+	// Changes is the feed of versions after a position (0 is the beginning), in commit order.
+	Changes(ctx context.Context, after Position) (Feed, error)
+	// Records is small keyed state outside the resources, such as sessions, jobs and inboxes.
+	Records(bucket string) Records
+	io.Closer
+}
+
+// Reader reads resources. Every method sees a committed state.
+type Reader interface {
+	// Read returns the current version. ErrNotFound when there never was one; *GoneError with the
+	// tombstone when it is deleted.
+	Read(ctx context.Context, key Key) (Version, error)
+	// ReadVersion returns one version, tombstones included; ErrNotFound when there is none.
+	ReadVersion(ctx context.Context, key Key, version int64) (Version, error)
+	// History lists versions, newest first. An unknown resource has an empty history.
+	History(ctx context.Context, query HistoryQuery) (HistoryPage, error)
+	// Search returns a page of the matches; a nil cursor asks for the first page. ErrCursor when
+	// the cursor is not one of this query's.
+	Search(ctx context.Context, query *search.Query, cursor Cursor) (Page, error)
+	// Count is the exact number of matches.
+	Count(ctx context.Context, query *search.Query) (int64, error)
+	// Guard is the present value of a guard, 0 if it was never bumped.
+	Guard(ctx context.Context, key string) (uint64, error)
+}
+
+// Snapshot is a Reader with an end.
+type Snapshot interface {
+	Reader
+	io.Closer
+}
+
+// Transaction is a set of changes that land together.
+type Transaction struct {
+	Changes []Change
+	// Guards must still have the value that was seen; the commit bumps each. Two transactions that
+	// decided on the same thing (say "no Patient has this identifier") conflict by them.
+	Guards []Guard
+	// Records are written with the changes.
+	Records []RecordChange
+}
+
+// Guard is a counter that a transaction has read and bumps.
+type Guard struct {
+	Key  string
+	Seen uint64
+}
+
+// Change is a new version of one resource.
+type Change struct {
+	Key    Key
+	Method Method
+	// Content and Entries are the resource and its index values; nil for Delete.
+	Content *resources.Stamped
+	Entries []search.Entry
+	// If is the precondition.
+	If Precondition
+	// Claims are the keys that this version holds, all of them: held alone in the whole store.
+	// Claims of the previous version that are not repeated are released, and a tombstone holds none.
+	Claims []string
+}
+
+// Precondition tells what the current version must be when the change lands.
+type Precondition struct {
+	Kind    PreconditionKind
+	Version int64 // for IfVersion
+}
+
+// PreconditionKind is what a precondition asks.
+type PreconditionKind uint8
+
+// The preconditions.
+const (
+	Always    PreconditionKind = iota
+	IfVersion                  // the current version, tombstones included, is Version
+	IfAbsent                   // there never was such a resource
+)
+
+// Position is a place in the feed; later changes have higher positions.
+type Position uint64
+
+// Feed delivers changes in commit order, each at least once. It is for one goroutine.
+type Feed interface {
+	// Next blocks until there is a change, the context ends (its error) or the store closes (io.EOF).
+	Next(ctx context.Context) (Event, error)
+	io.Closer
+}
+
+// Event is one version in the feed.
+type Event struct {
+	Position Position
+	Version  Version
+}
+
+// Cursor is a place in the results of one query, opaque outside its engine. Package fhir signs it.
+type Cursor []byte
+
+// Page is one page of matches.
+type Page struct {
+	Matches []Version
+	Next    Cursor // nil on the last page
+	Prev    Cursor // nil on the first page
+	Total   int64  // number of all matches where HasTotal
+	// HasTotal is always true when the query asks for TotalAccurate or CountOnly.
+	HasTotal bool
+	Plan     *Plan // when the query asks to explain
+}
+
+// Plan tells how an engine found a page.
+type Plan struct {
+	Steps    []Step
+	Examined int64 // index rows and resources looked at
+	Duration time.Duration
+}
+
+// Step is one part of a plan.
+type Step struct {
+	Operation string // "identifier", "range", "scan", "sort", "filter" …
+	Detail    string // parameter and bounds, without values of patients
+	Estimate  int64
+	Examined  int64
+}
+
+// HistoryQuery selects versions.
+type HistoryQuery struct {
+	Type, ID string // both empty: the whole system
+	// Since (inclusive) and Until (exclusive) bound LastUpdated; zero is unbounded. At, if not zero,
+	// asks for the versions that were current at that moment (https://hl7.org/fhir/R4/http.html#history).
+	Since, Until, At time.Time
+	Count            int
+	Cursor           Cursor
+}
+
+// HistoryPage is one page of versions, newest first. Later pages show the history as of the first.
+type HistoryPage struct {
+	Versions   []Version
+	Next, Prev Cursor
+	Total      int64
+	HasTotal   bool
+}
+
+// Records is one bucket of small keyed values with expiry.
+type Records interface {
+	// Get returns the value; ErrNotFound if there is none or it has expired.
+	Get(ctx context.Context, key string) (Record, error)
+	// Put writes durably. It fails with a *ConflictError unless the record's revision is the given one:
+	// 0 demands that there is none (an expired one counts as none), AnyRevision demands nothing.
+	Put(ctx context.Context, key string, value []byte, expires time.Time, revision uint64) (Record, error)
+	// Delete removes a record under the same rule. Deleting a record that does not exist with
+	// AnyRevision is not an error.
+	Delete(ctx context.Context, key string, revision uint64) error
+	// List yields live records with the prefix in the order of their keys, at most limit (0 is all),
+	// after the key after.
+	List(ctx context.Context, prefix, after string, limit int) ([]Record, error)
+}
+
+// AnyRevision puts no condition on a record's revision.
+const AnyRevision = ^uint64(0)
+
+// Record is one value of a bucket.
+type Record struct {
+	Key      string
+	Value    []byte
+	Expires  time.Time // zero: never
+	Revision uint64    // grows with every write
+}
+
+// RecordChange is a write to a record inside a transaction; a nil Value deletes.
+type RecordChange struct {
+	Bucket, Key string
+	Value       []byte
+	Expires     time.Time
+	Revision    uint64
+}
