@@ -98,6 +98,7 @@ func (d *Definitions) decodeElements() {
 	var references []*Element
 	for c := range rows("elements") {
 		structure, path := c[0], c[1]
+		d.rows++
 		if structure == path {
 			d.types[structure].Constraints = d.constraints[structure+" "+path]
 			continue
@@ -111,8 +112,12 @@ func (d *Definitions) decodeElements() {
 		parent := path[:strings.LastIndexByte(path, '.')]
 		e.Name, e.Choice = strings.CutSuffix(path[len(parent)+1:], "[x]")
 		e.Types = d.decodeTypeRefs(e, c[4])
-		e.MaxLength = maxLength(c[11])
+		e.maxLength = maxLength(c[11])
 		owner := d.owner(parent)
+		if owner.Primitive() && e.Name == "value" {
+			owner.MaxLength = e.maxLength // JSON has no member for it: the value is the element itself
+			continue
+		}
 		owner.Elements = append(owner.Elements, e)
 		if e.contentReference != "" {
 			references = append(references, e)
@@ -149,7 +154,7 @@ func (d *Definitions) decodeTypeRefs(e *Element, cell string) []TypeRef {
 	for part := range strings.SplitSeq(cell, ";") {
 		part, profiles := cutGroup(part, "{", "}")
 		name, targets := cutGroup(part, "(", ")")
-		t := d.types[name]
+		t := d.types[strings.Replace(name, "System.String", "string", 1)] // xhtml.id alone is typed so
 		if t == nil {
 			panic("element " + e.Path + " has the unknown type " + name)
 		}

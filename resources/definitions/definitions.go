@@ -31,7 +31,11 @@ type Definitions struct {
 	byURL       map[string]*SearchParameter
 	compartment map[string]*Compartment
 	valueSets   map[string]*ValueSet
+	rows        int
 }
+
+// Rows is the number of rows of the element table.
+func (d *Definitions) Rows() int { return d.rows }
 
 // R4 returns the embedded tables, decoding them on first use.
 var R4 = sync.OnceValue(decodeR4)

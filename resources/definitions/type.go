@@ -26,6 +26,8 @@ type Type struct {
 	URL      string // canonical URL; empty for backbone types
 	Regex    string // lexical form of a primitive, unanchored; empty if R4 gives none
 	Elements []*Element
+	// MaxLength of a primitive's value in bytes; 0 if unlimited.
+	MaxLength int
 	// Constraints are the invariants of the type as a whole (inherited ones included);
 	// ele-1 and ext-1 hold everywhere and are not repeated.
 	Constraints []*Constraint
@@ -48,10 +50,10 @@ type Element struct {
 	Attribute  bool // XML attribute: https://hl7.org/fhir/R4/xml.html
 	XHTML      bool // XML form is an XHTML div
 	Ordered    bool
-	MaxLength  int // of a string; 0 if unlimited
 	Constraint []*Constraint
 
 	contentReference string
+	maxLength        int
 }
 
 // List reports whether the element repeats, so that JSON writes an array.
