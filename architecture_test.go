@@ -1,0 +1,196 @@
+// Package kiln_test states the shape of the house: which room may import which, and who owns
+// each third-party library. docs/architecture.md explains it.
+package kiln_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rooms lists the packages from the ground up. A package may import those above it in this list
+// (lower in the house), never those below. A name ending in /… stands for the folders below it.
+var rooms = []string{
+	"resources/outcome",
+	"resources/definitions",
+	"resources",
+	"resources/datatypes",
+	"resources/xmlformat",
+	"fhirpath",
+	"search",
+	"search/searchtest",
+	"conformance/…",
+	"store",
+	"store/memory",
+	"store/pebble",
+	"store/storetest",
+	"fhir/patch",
+	"fhir",
+	"fhir/fhirtest",
+	"fhir/rest",
+	"cmd/…",
+}
+
+// owners names who may import a library, by the start of its import path. Tests may import any
+// library that is listed; one that is not listed has nobody who answers for it.
+var owners = map[string][]string{
+	"github.com/gin-gonic/gin":            {"fhir/rest", "cmd/…"},
+	"github.com/cockroachdb/pebble/v2":    {"store/pebble"},
+	"github.com/cockroachdb/apd/v3":       {"resources/datatypes", "fhirpath", "search", "search/searchtest", "store", "store/pebble", "conformance/…"},
+	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
+	"github.com/klauspost/compress":       {"resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
+	"github.com/google/uuid":              {"fhir", "fhir/rest", "cmd/…"},
+	"github.com/prometheus/client_golang": {"fhir/rest", "cmd/…"},
+	"github.com/spf13/":                   {"cmd/…"},
+	"github.com/knadh/koanf/":             {"cmd/…"},
+	"github.com/schollz/progressbar/v3":   {"cmd/…"},
+	"github.com/evanphx/json-patch/v5":    {"fhir/patch"},
+	"github.com/antchfx/":                 {"fhir/patch"},
+	"golang.org/x/text":                   {"search", "fhirpath", "resources/xmlformat"},
+	"golang.org/x/sync":                   {"store/…", "fhir", "fhir/rest", "cmd/…"},
+	"golang.org/x/net":                    {"fhir/rest", "conformance/…", "resources/xmlformat"},
+	"github.com/google/fhir/go":           nil, // an independent judge in tests
+	"github.com/gofhir/fhirpath":          nil, // an oracle in tests
+	"github.com/go-json-experiment/json":  nil,
+	"github.com/google/go-cmp":            nil,
+	"github.com/rogpeppe/go-internal":     nil,
+	"pgregory.net/rapid":                  nil,
+	"google.golang.org/protobuf":          nil,
+}
+
+// testOnly are packages that exist for tests of others and may import what tests may.
+var testOnly = []string{"store/storetest", "search/searchtest", "fhir/fhirtest"}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, file := range sources(t) {
+		from := room(file.folder)
+		if from < 0 {
+			t.Errorf("%s: the folder %s is not in the list of rooms", file.name, file.folder)
+			continue
+		}
+		if file.test || slices.Contains(testOnly, file.folder) {
+			continue
+		}
+		for _, imported := range file.imports {
+			inside, ok := strings.CutPrefix(imported, "kiln/")
+			if !ok || inside == file.folder {
+				continue
+			}
+			if to := room(inside); to < 0 || to > from || to == from && !strings.HasSuffix(rooms[from], "/…") {
+				t.Errorf("%s imports %s, which is not below it", file.name, imported)
+			}
+		}
+	}
+}
+
+func TestEachLibraryHasAnOwner(t *testing.T) {
+	for _, file := range sources(t) {
+		for _, imported := range file.imports {
+			if !strings.Contains(strings.Split(imported, "/")[0], ".") {
+				continue // the standard library or this module
+			}
+			allowed, known := owner(imported)
+			if !known {
+				t.Errorf("%s imports %s, which no room owns", file.name, imported)
+				continue
+			}
+			if file.test || slices.Contains(testOnly, file.folder) {
+				continue
+			}
+			if !slices.ContainsFunc(allowed, func(pattern string) bool { return matches(pattern, file.folder) }) {
+				t.Errorf("%s imports %s, which belongs to %v", file.name, imported, allowed)
+			}
+		}
+	}
+}
+
+// TestNoJunkDrawers keeps out the folders that say nothing of what is in them.
+func TestNoJunkDrawers(t *testing.T) {
+	for _, file := range sources(t) {
+		for name := range strings.SplitSeq(file.folder, "/") {
+			if slices.Contains([]string{"util", "utils", "common", "helpers", "helper", "models", "misc", "manager"}, name) {
+				t.Errorf("%s is in a folder named %s", file.name, name)
+			}
+		}
+	}
+}
+
+func owner(imported string) ([]string, bool) {
+	for prefix, rooms := range owners {
+		if imported == strings.TrimSuffix(prefix, "/") || strings.HasPrefix(imported, strings.TrimSuffix(prefix, "/")+"/") {
+			return rooms, true
+		}
+	}
+	return nil, false
+}
+
+func room(folder string) int {
+	best := -1
+	for i, pattern := range rooms {
+		if pattern == folder {
+			return i
+		}
+		if best < 0 && matches(pattern, folder) {
+			best = i
+		}
+	}
+	if best < 0 && strings.HasPrefix(folder, "resources/definitions/") {
+		return room("resources/definitions")
+	}
+	return best
+}
+
+func matches(pattern, folder string) bool {
+	prefix, below := strings.CutSuffix(pattern, "/…")
+	return folder == prefix || below && strings.HasPrefix(folder, prefix+"/")
+}
+
+type source struct {
+	name, folder string
+	test         bool
+	imports      []string
+}
+
+// sources reads the imports of every Go file of the module but those of the root.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var files []source
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && name != "." || entry.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") || !strings.Contains(filepath.ToSlash(name), "/") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		file := source{name: filepath.ToSlash(name), folder: path.Dir(filepath.ToSlash(name)), test: strings.HasSuffix(name, "_test.go")}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			file.imports = append(file.imports, imported)
+		}
+		files = append(files, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("found no source files")
+	}
+	return files
+}
