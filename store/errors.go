@@ -11,6 +11,9 @@ var ErrNotFound = errors.New("not found")
 // ErrCursor is a cursor that does not belong to the query.
 var ErrCursor = errors.New("the cursor is not one of this query")
 
+// ErrClosed is the use of a store or snapshot after its end.
+var ErrClosed = errors.New("the store is closed")
+
 // ErrTooLarge is a transaction beyond what the engine can land at once.
 var ErrTooLarge = errors.New("the transaction is too large for the storage engine")
 
@@ -28,17 +31,17 @@ const (
 	KindExists                        // IfAbsent, but the resource exists or existed
 	KindGuard                         // a guard has moved
 	KindClaim                         // a claim is held by another resource
-	KindDuplicate                     // one transaction changes a resource twice
+	KindDuplicate                     // one transaction changes a resource or record twice
 	KindRecord                        // a record has another revision
 )
 
 // ConflictError says why a commit was refused. Nothing of it was applied.
 type ConflictError struct {
 	Kind    ConflictKind
-	Key     Key    // the resource changed
-	Current int64  // its current version, for KindVersion and KindExists
+	Key     Key    // the resource changed; zero for guards and records
+	Current int64  // its current version, for KindVersion and KindExists; 0 where there never was one
 	Claim   string // the claim or guard or record key
-	Holder  Key    // who holds the claim
+	Holder  Key    // who holds the claim, or takes it in the same transaction
 }
 
 func (e *ConflictError) Error() string {
@@ -52,6 +55,9 @@ func (e *ConflictError) Error() string {
 	case KindClaim:
 		return fmt.Sprintf("the claim is held by %s", e.Holder)
 	case KindDuplicate:
+		if e.Key == (Key{}) {
+			return "a record is changed twice in one transaction"
+		}
 		return fmt.Sprintf("%s is changed twice in one transaction", e.Key)
 	}
 	return "the record has changed"
