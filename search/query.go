@@ -19,8 +19,9 @@ type Query struct {
 	Elements []string
 	// Explain asks the engine for the plan that it used.
 	Explain bool
-	// Applied lists what was understood, in the order given, for the self link.
-	Applied []Applied
+	// Applied lists what was understood, for the self link: filters in the order given, then
+	// the result parameters in a fixed order. Parsed again it gives an equal Query.
+	Applied []NameValue
 }
 
 // Branch is the filter for one resource type.
@@ -29,8 +30,8 @@ type Branch struct {
 	Filter Expr   // nil matches every resource
 }
 
-// Applied is one name and value of the query string as it was understood.
-type Applied struct{ Name, Value string }
+// NameValue is one name and value of a query string, decoded.
+type NameValue struct{ Name, Value string }
 
 // Expr is a node of the filter tree: And, Or, Not, Nothing, Test, Missing, Chain or Has.
 type Expr interface{ expr() }
@@ -95,15 +96,16 @@ const (
 	Identifier          // reference: the identifier inside it, criterion is a TokenCriterion
 )
 
-// SortKey is one rule of _sort.
+// SortKey is one rule of _sort. Params has the parameter of each branch's type; there is just one
+// where all branches share it. They are of one ParameterType, never composite or special.
 type SortKey struct {
-	Param      *Parameter
+	Params     []*Parameter
 	Descending bool
 }
 
 // Include is one _include or _revinclude.
 type Include struct {
-	Source   string     // type that holds the reference
+	Source   string     // type that holds the reference; "" is any, only for "*"
 	Param    *Parameter // nil for "*"
 	Target   string     // type pointed to; "" is any
 	Iterate  bool

@@ -15,11 +15,13 @@ type Entry struct {
 type Value interface{ value() }
 
 type (
-	// StringValue is a text; Folded is it without case, accents and repeated white space (see Fold).
+	// StringValue is a text; Folded is it without case, accents, punctuation and repeated white
+	// space (see Fold).
 	StringValue struct{ Text, Folded string }
 
-	// TokenValue is a code with its system. Text is a display or text for the modifier :text;
-	// a value may have nothing but Text, which is no value for :missing and plain comparison.
+	// TokenValue is a code with its system. Text is a display or text, folded, for the modifier
+	// :text; a value may have nothing but Text, which is no value for :missing, sorting and plain
+	// comparison (see Present).
 	// Boolean, code, id and ContactPoint values have no System.
 	TokenValue struct {
 		System, Code string
@@ -30,8 +32,9 @@ type (
 
 	// ReferenceValue is a reference. Type and ID are set where it names a resource of this server
 	// (relative, or absolute below the base URL); else URL holds it as written (absolute, urn:,
-	// canonical without the version). Version is of …/_history/v or canonical|v. Identifier is the
-	// logical reference, with an empty Code without one.
+	// canonical without the version, "#id" of a contained resource, which no criterion meets).
+	// Version is of …/_history/v or canonical|v. Identifier is the logical reference, with an
+	// empty Code without one; a value may have nothing but Identifier.
 	ReferenceValue struct {
 		Type, ID   string
 		URL        string
@@ -43,15 +46,20 @@ type (
 	// instant, Period or Timing covers; open ends are MinTime and MaxTime.
 	DateValue struct{ Low, High int64 }
 
-	// NumberValue is a number with its implied range [Low, High), from the digits written.
-	NumberValue struct{ Value, Low, High *apd.Decimal }
+	// NumberValue is the span of numbers from Low to High, both within unless they are open; nil is
+	// no bound. Of a plain number both are that number (the same pointer): a stored number is
+	// exact, the range implied by digits is that of the criterion. SampledData, Range and quantities
+	// with a comparator have wider spans.
+	NumberValue struct {
+		Low, High         *apd.Decimal
+		LowOpen, HighOpen bool
+	}
 
 	// QuantityValue is a number with a unit. Money has its currency as Code and
 	// urn:iso:std:iso:4217 as System.
 	QuantityValue struct {
 		NumberValue
 		System, Code, Unit string
-		Comparator         string // of the quantity itself: <, <=, >=, >
 	}
 
 	// URIValue is a uri, url, canonical, oid or uuid as written.
@@ -126,7 +134,7 @@ type (
 	}
 
 	// QuantityCriterion is a number with a unit: AnyUnit without one; with AnySystem Code is
-	// compared with code or unit; else with System and code.
+	// compared with code or unit; else System and Code are.
 	QuantityCriterion struct {
 		NumberCriterion
 		System, Code       string

@@ -1,0 +1,111 @@
+package search
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Fold is s as string search compares it: without case, accents and other diacritical marks,
+// punctuation, and white space at the ends or repeated. Apostrophes and dots vanish (O'Brien is
+// obrien), other punctuation parts words as a space does (Anne-Marie is anne marie). A text that
+// is nothing but punctuation keeps it. Folding twice changes nothing.
+// https://hl7.org/fhir/R4/search.html#string
+func Fold(s string) string {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != ' ' || i == 0 || i == len(s)-1 || s[i+1] == ' ') {
+			return fold(s)
+		}
+	}
+	return s // folded already
+}
+
+func fold(s string) string {
+	s = decompose(s)
+	if words := joinWords(s, true); words != "" {
+		return words
+	}
+	return joinWords(s, false)
+}
+
+// decompose lowers s and takes its accents off their letters.
+func decompose(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return norm.NFKD.String(plainLetters.Replace(cases.Fold().String(norm.NFKD.String(s))))
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// plainLetters are the letters whose mark Unicode does not decompose.
+var plainLetters = strings.NewReplacer(
+	"ø", "o", "ł", "l", "đ", "d", "ð", "d", "ħ", "h", "ı", "i", "ŧ", "t", "þ", "th", "æ", "ae", "œ", "oe",
+)
+
+// joinWords drops marks and controls and joins what white space (and punctuation) parts.
+func joinWords(s string, punctuation bool) string {
+	b := make([]byte, 0, len(s))
+	gap := false
+	for i, r := range s {
+		switch class := classify(r, s[i:]); {
+		case class == runeDropped, class == runeSilent && punctuation:
+		case class == runeSpace, class == runeParting && punctuation:
+			gap = len(b) > 0
+		default:
+			if gap {
+				b = append(b, ' ')
+				gap = false
+			}
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return string(b)
+}
+
+// runeClass is what a rune means to folding.
+type runeClass uint8
+
+const (
+	runeLetter  runeClass = iota
+	runeDropped           // marks, controls
+	runeSpace
+	runeSilent  // punctuation within words
+	runeParting // punctuation between words
+)
+
+func classify(r rune, rest string) runeClass {
+	switch {
+	case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+		return runeLetter
+	case unicode.IsSpace(r) || unicode.Is(unicode.Z, r):
+		return runeSpace
+	case strings.ContainsRune("'’‘`´ʼ.", r):
+		return runeSilent
+	case unicode.IsPunct(r):
+		return runeParting
+	case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || isMark(r, rest):
+		return runeDropped
+	}
+	return runeLetter
+}
+
+// isMark reports whether r is a diacritical mark: an accent or the vocalisation of Hebrew and
+// Arabic, by canonical combining class. Vowel signs of other scripts are letters to a reader.
+func isMark(r rune, rest string) bool {
+	if r < 0x300 {
+		return false
+	}
+	class := norm.NFD.PropertiesString(rest).CCC()
+	return class >= 200 || class >= 10 && class <= 35
+}

@@ -1,0 +1,223 @@
+package search
+
+import (
+	"context"
+	"iter"
+)
+
+// Resource is one resource as search sees it. Entries are those of Extract together with those of
+// Parameters.Own.
+type Resource struct {
+	Type, ID string
+	Entries  []Entry
+}
+
+// Source gives Match the other resources that chains and _has speak of.
+type Source interface {
+	// Lookup finds a current resource; ok is false when there is none.
+	Lookup(ctx context.Context, typ, id string) (r Resource, ok bool, err error)
+	// Referrers yields at least the current resources of type typ that have a value of param which
+	// points to the target; Match itself tests the ones it gets. An error ends it.
+	Referrers(ctx context.Context, typ string, param *Parameter, targetType, targetID string) iter.Seq2[Resource, error]
+}
+
+// Filter is the filter for resources of a type; ok is false when the query does not look for it.
+func (q *Query) Filter(typ string) (filter Expr, ok bool) {
+	for _, b := range q.Branches {
+		if b.Type == "" || b.Type == typ {
+			return b.Filter, true
+		}
+	}
+	return nil, false
+}
+
+// Match reports whether the resource is among the query's matches. Errors are those of the source
+// and the end of the context.
+func (q *Query) Match(ctx context.Context, r Resource, source Source) (bool, error) {
+	filter, ok := q.Filter(r.Type)
+	if !ok {
+		return false, nil
+	}
+	return Match(ctx, filter, r, source)
+}
+
+// Match reports whether the resource matches the tree; a nil tree matches all. Errors are those of
+// the source and the end of the context. The source is only asked by Chain and Has.
+func Match(ctx context.Context, x Expr, r Resource, source Source) (bool, error) {
+	m := matcher{ctx: ctx, source: source}
+	return m.match(x, r)
+}
+
+type matcher struct {
+	ctx    context.Context
+	source Source
+}
+
+func (m *matcher) match(x Expr, r Resource) (bool, error) {
+	switch x := x.(type) {
+	case nil:
+		return true, nil
+	case And:
+		return m.all(x, r)
+	case Or:
+		return m.some(x, r)
+	case Not:
+		ok, err := m.match(x.Of, r)
+		return !ok && err == nil, err
+	case Test:
+		return x.Match(r.Entries), nil
+	case Missing:
+		return x.Match(r.Entries), nil
+	case Chain:
+		return m.chain(x, r)
+	case Has:
+		return m.has(x, r)
+	}
+	return false, nil // Nothing
+}
+
+func (m *matcher) all(parts []Expr, r Resource) (bool, error) {
+	for _, part := range parts {
+		if ok, err := m.match(part, r); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (m *matcher) some(parts []Expr, r Resource) (bool, error) {
+	for _, part := range parts {
+		if ok, err := m.match(part, r); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+func (m *matcher) chain(c Chain, r Resource) (bool, error) {
+	for _, e := range r.Entries {
+		ref, ok := e.Value.(ReferenceValue)
+		if e.Param != c.Param || !ok || ref.ID == "" {
+			continue
+		}
+		for _, b := range c.Branches {
+			if b.Type != ref.Type {
+				continue
+			}
+			if ok, err := m.lookup(b.Filter, ref); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}
+
+func (m *matcher) lookup(filter Expr, ref ReferenceValue) (bool, error) {
+	if err := m.ctx.Err(); err != nil {
+		return false, err
+	}
+	target, ok, err := m.source.Lookup(m.ctx, ref.Type, ref.ID)
+	if !ok || err != nil {
+		return false, err
+	}
+	return m.match(filter, target)
+}
+
+func (m *matcher) has(h Has, r Resource) (bool, error) {
+	for other, err := range m.source.Referrers(m.ctx, h.Type, h.Param, r.Type, r.ID) {
+		if err == nil {
+			err = m.ctx.Err()
+		}
+		if err != nil {
+			return false, err
+		}
+		if !other.refersTo(h.Param, r) {
+			continue
+		}
+		if ok, err := m.match(h.Filter, other); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+func (r Resource) refersTo(param *Parameter, target Resource) bool {
+	for _, e := range r.Entries {
+		if ref, ok := e.Value.(ReferenceValue); ok && e.Param == param && ref.To(target.Type, target.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// Match reports whether some value of the parameter meets some criterion.
+func (t Test) Match(entries []Entry) bool {
+	for _, e := range entries {
+		if e.Param == t.Param && t.MatchValue(e.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// MatchValue reports whether the value meets some criterion.
+func (t Test) MatchValue(v Value) bool {
+	for _, c := range t.Any {
+		if MatchValue(t.Modifier, c, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// Match reports whether the resource has no value for the parameter, or with Present that it has.
+func (m Missing) Match(entries []Entry) bool {
+	for _, e := range entries {
+		if e.Param == m.Param && Present(e.Value) {
+			return m.Present
+		}
+	}
+	return !m.Present
+}
+
+// Present reports whether v is a value for :missing and sorting: all are but tokens that have
+// nothing but a text.
+func Present(v Value) bool {
+	t, ok := v.(TokenValue)
+	return !ok || t.present()
+}
+
+// MatchValue reports whether one value meets one criterion under the modifier of the Test. A
+// criterion of another type than the value is not met.
+func MatchValue(m Modifier, c Criterion, v Value) bool {
+	switch c := c.(type) {
+	case StringCriterion:
+		v, ok := v.(StringValue)
+		return ok && c.Match(m, v)
+	case TokenCriterion:
+		if ref, ok := v.(ReferenceValue); ok && m == Identifier {
+			return ref.Identifier.Code != "" && c.Match(Plain, ref.Identifier)
+		}
+		v, ok := v.(TokenValue)
+		return ok && c.Match(m, v)
+	case ReferenceCriterion:
+		v, ok := v.(ReferenceValue)
+		return ok && c.Match(v)
+	case DateCriterion:
+		v, ok := v.(DateValue)
+		return ok && c.Match(v)
+	case NumberCriterion:
+		v, ok := v.(NumberValue)
+		return ok && c.Match(v)
+	case QuantityCriterion:
+		v, ok := v.(QuantityValue)
+		return ok && c.Match(v)
+	case URICriterion:
+		v, ok := v.(URIValue)
+		return ok && c.Match(m, v)
+	case CompositeCriterion:
+		v, ok := v.(CompositeValue)
+		return ok && c.Match(v)
+	}
+	return false
+}
