@@ -1,0 +1,153 @@
+package fhir
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"kiln/resources"
+	"kiln/resources/outcome"
+	"kiln/search"
+	"kiln/store"
+)
+
+// Options configure a Service. Store is all that must be given.
+type Options struct {
+	// Store keeps the resources. Required.
+	Store store.Store
+	// Parameters are the search parameters. Default: R4's, compiled for BaseURL.
+	Parameters *search.Parameters
+	// Validator judges resources before they are written. Default: none, everything that is a
+	// resource may be written.
+	Validator Validator
+	// Authorizer decides what the caller in the context may do and see. Default: all.
+	Authorizer Authorizer
+	// BaseURL is the public address of the interface without a slash at its end, for links and
+	// full URLs and to know the server's own resources. Default: http://127.0.0.1:8080/fhir.
+	BaseURL string
+	// Integrity says which references are kept whole. Default: IntegrityDeletes.
+	Integrity Integrity
+	// Limits bound what one request may cost.
+	Limits Limits
+	// Version is the version of the software in the CapabilityStatement. Default: none.
+	Version string
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// NewID makes ids for new resources. Default: random UUIDs.
+	NewID func() string
+	// Random gives randomness for keys. Default: crypto/rand.
+	Random io.Reader
+}
+
+// Limits bound what one request may cost. Zero is the default of each.
+type Limits struct {
+	// PageSize is how many entries a page has unless _count says otherwise; MaxPageSize is the most
+	// it may ask for, more is taken as this. Defaults: 20 and 1,000.
+	PageSize, MaxPageSize int
+	// Includes is how many resources _include and _revinclude may add to one page. Default: 1,000.
+	Includes int
+	// Entries is how many entries a batch or transaction may have. Default: 50,000.
+	Entries int
+	// Deletes is how many resources one conditional delete may remove. Default: 1,000.
+	Deletes int
+	// Retries is how often a write that lost a race is tried again. Default: 100.
+	Retries int
+	// Evaluation is the time that $fhirpath may take. Default: 5 s.
+	Evaluation time.Duration
+}
+
+// Validator judges a resource. Issues of severity error refuse a write.
+type Validator interface {
+	Validate(ctx context.Context, resource resources.Element) []outcome.Issue
+}
+
+// ProfileValidator is a Validator that also knows profiles, for $validate.
+type ProfileValidator interface {
+	Validator
+	ValidateProfile(ctx context.Context, resource resources.Element, profile string) []outcome.Issue
+}
+
+// Integrity says which references the service keeps whole:
+// https://hl7.org/fhir/R4/http.html#referential-integrity
+type Integrity uint8
+
+// The levels of referential integrity.
+const (
+	// IntegrityDeletes refuses to delete what is referred to.
+	IntegrityDeletes Integrity = iota
+	// IntegrityOff checks nothing.
+	IntegrityOff
+	// IntegrityFull also refuses to write a reference to what is not there.
+	IntegrityFull
+)
+
+// Service answers the interactions. It is safe for concurrent use.
+type Service struct {
+	options Options
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	fill(&o.BaseURL, "http://127.0.0.1:8080/fhir")
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = uuid.NewString
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	o.Limits.ensureDefaults()
+}
+
+func (l *Limits) ensureDefaults() {
+	fill(&l.PageSize, 20)
+	fill(&l.MaxPageSize, 1000)
+	fill(&l.Includes, 1000)
+	fill(&l.Entries, 50_000)
+	fill(&l.Deletes, 1000)
+	fill(&l.Retries, 100)
+	fill(&l.Evaluation, 5*time.Second)
+}
+
+func fill[T comparable](option *T, otherwise T) {
+	var zero T
+	if *option == zero {
+		*option = otherwise
+	}
+}
+
+// Validate says what is wrong with the options.
+func (o *Options) Validate() error {
+	var problems []error
+	if o.Store == nil {
+		problems = append(problems, errors.New("the service needs a store"))
+	}
+	if u, err := url.Parse(o.BaseURL); err != nil || !u.IsAbs() || u.Host == "" || strings.HasSuffix(o.BaseURL, "/") {
+		problems = append(problems, fmt.Errorf("the base URL is %q; expected one such as https://example.org/fhir, without a slash at its end", o.BaseURL))
+	}
+	if o.Integrity > IntegrityFull {
+		problems = append(problems, fmt.Errorf("the referential integrity is %d; expected off, deletes or full", o.Integrity))
+	}
+	return errors.Join(problems...)
+}
+
+// New makes a Service. The error says which options are wrong.
+func New(options Options) (*Service, error) {
+	options.EnsureDefaults()
+	if err := options.Validate(); err != nil {
+		return nil, fmt.Errorf("fhir options: %w", err)
+	}
+	return &Service{options: options}, nil
+}
+
+// BaseURL is the address that links and full URLs begin with.
+func (s *Service) BaseURL() string { return s.options.BaseURL }
