@@ -25,6 +25,15 @@ func (d *Document) Stamp(id string) *Stamped {
 	return &Stamped{text: w.out, version: w.version, time: w.time, versionIsFirst: w.version <= w.time}
 }
 
+// Parts are the text without version id and time, and where in it the two go: what an engine keeps
+// of a version. The text must not be changed.
+func (s *Stamped) Parts() (text []byte, version, time int) { return s.text, s.version, s.time }
+
+// Restamp makes a Stamped of its Parts again. The places must lie within the text.
+func Restamp(text []byte, version, time int) *Stamped {
+	return &Stamped{text: text, version: version, time: time, versionIsFirst: version <= time}
+}
+
 // Bytes is the text with version id and time in place.
 func (s *Stamped) Bytes(version int64, lastUpdated time.Time) []byte {
 	return s.Append(make([]byte, 0, len(s.text)+len(InstantFormat)+8), version, lastUpdated)

@@ -29,6 +29,13 @@ func TestStamp(t *testing.T) {
 	}
 }
 
+func TestPartsMakeTheSameStampedAgain(t *testing.T) {
+	stamped := parse(t, `{"resourceType":"Patient","meta":{"lastUpdated":"1999","versionId":"9"},"active":true}`).Stamp("p1")
+	if got, want := string(resources.Restamp(stamped.Parts()).Bytes(12, moment)), string(stamped.Bytes(12, moment)); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
 func TestSameContent(t *testing.T) {
 	base := `{"resourceType":"Patient","id":"1","meta":{"versionId":"1","lastUpdated":"2026-01-01T00:00:00.000Z"},"multipleBirthInteger":2,"name":[{"family":"A","given":["B","C"]}]}`
 	for _, c := range []struct {
