@@ -1,0 +1,15 @@
+package memory_test
+
+import (
+	"testing"
+
+	"kiln/store"
+	"kiln/store/memory"
+	"kiln/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(_ testing.TB, _ string, options storetest.Options) store.Store {
+		return memory.New(memory.Options{Now: options.Now})
+	})
+}

@@ -1,0 +1,122 @@
+package storetest
+
+import (
+	"time"
+
+	"kiln/store"
+)
+
+var previews = []promise{
+	{"a preview shows the store as the commit would leave it", previewShows},
+	{"a preview writes nothing", previewWritesNothing},
+	{"a preview fails as the commit would", previewFails},
+	{"what is committed later does not show in a preview", previewStays},
+}
+
+func (t *trial) preview(tx store.Transaction) store.Snapshot {
+	t.Helper()
+	snap, err := t.Preview(t.ctx, tx)
+	t.must(err)
+	t.Cleanup(func() { snap.Close() })
+	return snap
+}
+
+// plot is a transaction on the story that does something of every kind.
+func plot() store.Transaction {
+	return store.Transaction{
+		Changes: []store.Change{
+			Delete("Patient/a"),
+			Claiming(Put("Patient/z", `"active":true`), "claim"),
+			Delete("Patient/never"),
+			As(store.Create, Put("Observation/new", `"status":"final"`)),
+			IfVersion(3, Put("Patient/b")),
+		},
+		Guards:  []store.Guard{{Key: "g"}},
+		Records: []store.RecordChange{{Bucket: "b", Key: "k", Value: []byte("v")}},
+	}
+}
+
+func previewShows(t *trial) {
+	made := t.story()
+	t.clock.Advance(time.Second)
+	snap := t.preview(plot())
+	seen := []any{
+		t.gone(snap, "Patient/a"), t.read(snap, "Patient/z"), t.read(snap, "Observation/new"), t.read(snap, "Patient/b"),
+		t.read(snap, "Patient/c"), t.guard(snap, "g"),
+		t.history(snap, store.HistoryQuery{Count: 2}),
+		t.history(snap, store.HistoryQuery{Type: "Patient", ID: "a", Count: 2}),
+		t.history(snap, store.HistoryQuery{Type: "Observation", Count: 1}),
+		t.history(snap, store.HistoryQuery{At: at(7), Count: 2}),
+		t.history(snap, store.HistoryQuery{At: at(6)}),
+		t.history(snap, store.HistoryQuery{Since: at(6), Count: 2}),
+	}
+	t.absent(snap, "Patient/never")
+	t.equal("the length of the history", len(t.history(snap, store.HistoryQuery{})), len(made)+4)
+	t.land(plot())
+	t.equal("what the commit left", []any{
+		t.gone(t, "Patient/a"), t.read(t, "Patient/z"), t.read(t, "Observation/new"), t.read(t, "Patient/b"),
+		t.read(t, "Patient/c"), t.guard(t, "g"),
+		t.history(t, store.HistoryQuery{Count: 2}),
+		t.history(t, store.HistoryQuery{Type: "Patient", ID: "a", Count: 2}),
+		t.history(t, store.HistoryQuery{Type: "Observation", Count: 1}),
+		t.history(t, store.HistoryQuery{At: at(7), Count: 2}),
+		t.history(t, store.HistoryQuery{At: at(6)}),
+		t.history(t, store.HistoryQuery{Since: at(6), Count: 2}),
+	}, seen)
+}
+
+func previewWritesNothing(t *trial) {
+	t.story()
+	before := t.everything()
+	feed := t.feed(t.events(0)[len(t.events(0))-1].Position)
+	for range 3 {
+		snap := t.preview(plot())
+		t.absent(t, "Observation/new")
+		t.must(snap.Close())
+	}
+	t.equal("everything", t.everything(), before)
+	t.nothing(feed)
+	t.equal("the guard", t.guard(t, "g"), uint64(0))
+	t.noRecord("b", "k")
+	t.free("claim")
+	got := t.land(plot())
+	t.equal("the versions made", tags(got), []string{
+		"Patient/a 4 deleted", "Patient/z 2", "/ 0", "Observation/new 1", "Patient/b 4",
+	})
+}
+
+func previewFails(t *trial) {
+	t.story()
+	t.put(Claiming(Put("Patient/holder"), "held"))
+	r := t.putRecord("b", "k", "v", time.Time{}, 0)
+	for _, tx := range []store.Transaction{
+		{Changes: []store.Change{Put("Patient/new"), Put("Patient/new")}},
+		{Changes: []store.Change{Put("Patient/new"), IfVersion(1, Put("Patient/a"))}},
+		{Changes: []store.Change{IfAbsent(Put("Patient/a"))}},
+		{Changes: []store.Change{Claiming(Put("Patient/new"), "held")}},
+		{Guards: []store.Guard{{Key: "g", Seen: 3}}},
+		{Records: []store.RecordChange{{Bucket: "b", Key: "k", Revision: r.Revision + 1}}},
+	} {
+		_, err := t.Preview(t.ctx, tx)
+		if err == nil {
+			t.Fatal("the preview should have been refused")
+		}
+		_, refusal := t.Commit(t.ctx, tx)
+		t.equal("the error", err, refusal)
+	}
+}
+
+func previewStays(t *trial) {
+	made := t.story()
+	snap := t.preview(plot())
+	t.put(Put("Patient/a"), Put("Patient/c"), Put("Patient/later"))
+	t.land(store.Transaction{Guards: []store.Guard{{Key: "g"}}})
+	t.gone(snap, "Patient/a")
+	t.equal("the version", t.read(snap, "Patient/c").VersionID, int64(1))
+	t.absent(snap, "Patient/later")
+	t.equal("the guard", t.guard(snap, "g"), uint64(1))
+	t.equal("the length of the history", len(t.history(snap, store.HistoryQuery{Count: 3})), len(made)+4)
+	t.must(snap.Close())
+	_, err := snap.Read(t.ctx, Key("Patient/a"))
+	t.is("a read after closing", err, store.ErrClosed)
+}

@@ -1,0 +1,95 @@
+package storetest
+
+import (
+	"time"
+
+	"kiln/store"
+)
+
+var reopenings = []promise{
+	{"everything is there again", reopenKeeps},
+	{"versions, guards, claims, records and the order of the feed go on where they were", reopenGoesOn},
+	{"LastUpdated does not go backwards over a restart with a wrong clock", reopenClock},
+	{"cursors and positions of before still lead on", reopenCursors},
+	{"an empty store reopens empty", reopenEmpty},
+}
+
+func reopenKeeps(t *trial) {
+	made := t.story()
+	before := t.everything()
+	t.reopen()
+	t.equal("everything", t.everything(), before)
+	for _, want := range made {
+		got, err := t.ReadVersion(t.ctx, want.Key, want.VersionID)
+		t.must(err)
+		t.equal("the version", got, want)
+	}
+	for _, key := range []string{"Patient/a", "Patient/z", "Patient/c", "Observation/o"} {
+		t.read(t, key)
+	}
+	t.put(Delete("Patient/a"))
+	t.reopen()
+	t.equal("the tombstone", t.gone(t, "Patient/a").VersionID, int64(4))
+}
+
+func reopenGoesOn(t *trial) {
+	t.put(Claiming(Put("Patient/a"), "held"), Put("Patient/b"))
+	t.put(Delete("Patient/b"))
+	t.land(store.Transaction{Guards: []store.Guard{{Key: "g"}}})
+	kept := t.putRecord("b", "kept", "v", Start.Add(time.Hour), 0)
+	dropped := t.putRecord("b", "dropped", "v", time.Time{}, 0)
+	t.must(t.Records("b").Delete(t.ctx, "dropped", store.AnyRevision))
+	last := t.events(0)
+	t.reopen()
+	t.equal("the guard", t.guard(t, "g"), uint64(1))
+	t.holds("Patient/a", "held")
+	got, err := t.Records("b").Get(t.ctx, "kept")
+	t.must(err)
+	t.equal("the record", got, kept)
+	t.noRecord("b", "dropped")
+	if again := t.putRecord("b", "dropped", "v", time.Time{}, 0); again.Revision <= dropped.Revision {
+		t.Fatalf("revision %d is given again after %d", again.Revision, dropped.Revision)
+	}
+	feed := t.feed(last[len(last)-1].Position)
+	t.equal("the versions made", tags(t.put(Put("Patient/b"), Put("Patient/a"))), []string{"Patient/b 3", "Patient/a 2"})
+	t.equal("the version in the feed", t.next(feed).Version, t.read(t, "Patient/b"))
+	t.free("held")
+	t.clock.Advance(2 * time.Hour)
+	t.noRecord("b", "kept")
+}
+
+func reopenClock(t *trial) {
+	t.put(Put("Patient/a"))
+	t.clock.Advance(-24 * time.Hour)
+	t.reopen()
+	t.equal("LastUpdated", t.put(Put("Patient/b"))[0].LastUpdated, Start)
+	// Nor when the newest version is a tombstone.
+	t.clock.Set(Start.Add(time.Hour))
+	t.put(Delete("Patient/a"))
+	t.clock.Set(Start)
+	t.reopen()
+	t.equal("LastUpdated", t.put(Put("Patient/b"))[0].LastUpdated, Start.Add(time.Hour))
+}
+
+func reopenCursors(t *trial) {
+	made := t.story()
+	q := store.HistoryQuery{Type: "Patient", Count: 2}
+	first, err := t.History(t.ctx, q)
+	t.must(err)
+	position := t.events(0)[2].Position
+	t.put(Put("Patient/a"))
+	t.reopen()
+	t.put(Put("Patient/a"))
+	q.Cursor = first.Next
+	t.equal("the pages after", append(tags(first.Versions), tags(t.history(t, q))...), tags(only(reverse(made), "Patient", "")))
+	feed := t.feed(position)
+	for _, want := range made[3:] {
+		t.equal("the version", t.next(feed).Version, want)
+	}
+}
+
+func reopenEmpty(t *trial) {
+	t.reopen()
+	t.equal("everything", t.everything(), []any{[]store.Version{}, []store.Event{}})
+	t.put(Put("Patient/a"))
+}

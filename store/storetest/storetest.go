@@ -1,0 +1,122 @@
+// Package storetest proves the promises of package store, the same for every engine. An engine's
+// own test file is a few lines:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t testing.TB, dir string, options storetest.Options) store.Store {
+//			s, err := pebble.Open(dir, pebble.Options{Now: options.Now})
+//			if err != nil {
+//				t.Fatal(err)
+//			}
+//			return s
+//		}, storetest.Durable)
+//	}
+//
+// Each promise is a subtest that reads as a sentence. Run it with the race detector: many of them
+// are about concurrency. Short mode makes the long ones shorter.
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"kiln/store"
+)
+
+// Open opens the store kept in a folder, which is empty the first time. It fails the test if it
+// cannot. The suite closes the store.
+type Open func(t testing.TB, dir string, options Options) store.Store
+
+// Options are what an engine must be opened with.
+type Options struct {
+	Now func() time.Time // the clock, for LastUpdated and the expiry of records
+}
+
+// Trait is a power that not every engine has.
+type Trait uint8
+
+// The traits.
+const (
+	// Durable engines find what was there when a folder is opened again.
+	Durable Trait = iota + 1
+)
+
+// group is the promises about one thing.
+type group struct {
+	name     string
+	needs    Trait
+	promises []promise
+}
+
+type promise struct {
+	sentence string
+	check    func(*trial)
+}
+
+// groups are all promises.
+func groups() []group {
+	return []group{
+		{name: "Commit", promises: commits},
+		{name: "Precondition", promises: preconditions},
+		{name: "Guard", promises: guards},
+		{name: "Claim", promises: claims},
+		{name: "Record", promises: records},
+		{name: "Feed", promises: feeds},
+		{name: "History", promises: histories},
+		{name: "Snapshot", promises: snapshots},
+		{name: "Preview", promises: previews},
+		{name: "Close", promises: closings},
+		{name: "Concurrency", promises: races},
+		{name: "Reopen", needs: Durable, promises: reopenings},
+	}
+}
+
+// Run checks an engine.
+func Run(t *testing.T, open Open, traits ...Trait) {
+	has := map[Trait]bool{0: true}
+	for _, trait := range traits {
+		has[trait] = true
+	}
+	for _, g := range groups() {
+		if !has[g.needs] {
+			continue
+		}
+		t.Run(g.name, func(t *testing.T) {
+			for _, p := range g.promises {
+				t.Run(p.sentence, func(t *testing.T) {
+					p.check(begin(t, open))
+				})
+			}
+		})
+	}
+}
+
+// trial is one store under test, with its clock.
+type trial struct {
+	*testing.T
+	store.Store
+	ctx   context.Context
+	clock *Clock
+	open  Open
+	dir   string
+}
+
+func begin(t *testing.T, open Open) *trial {
+	r := &trial{T: t, ctx: t.Context(), clock: NewClock(), open: open, dir: t.TempDir()}
+	r.Store = open(t, r.dir, r.options())
+	t.Cleanup(func() {
+		if err := r.Store.Close(); err != nil {
+			t.Errorf("closing the store: %v", err)
+		}
+	})
+	return r
+}
+
+func (t *trial) options() Options { return Options{Now: t.clock.Now} }
+
+// reopen closes the store and opens its folder again.
+func (t *trial) reopen() {
+	t.Helper()
+	t.must(t.Store.Close())
+	t.Store = t.open(t.T, t.dir, t.options())
+}
