@@ -167,3 +167,14 @@ func (d *Document) shadowNamed(object Node, name string) Node {
 	}
 	return None
 }
+
+// After is the node behind the subtree of n: its next sibling, if it has one.
+func (d *Document) After(n Node) Node { return Node(d.nodes[n].next) }
+
+// Size is the number of nodes of the subtree of n, itself included; 0 for None.
+func (d *Document) Size(n Node) int {
+	if n == None {
+		return 0
+	}
+	return int(d.nodes[n].next) - int(n)
+}

@@ -1,0 +1,67 @@
+package fhirpath
+
+// Filtering and projection: http://hl7.org/fhirpath/N1/#filtering-and-projection
+
+var filterFunctions = map[string]function{
+	"where":  {min: 1, max: 1, apply: where},
+	"select": {min: 1, max: 1, apply: selectEach},
+	"repeat": {min: 1, max: 1, apply: repeat},
+	"sort":   {max: 16, apply: sortItems, prepare: prepareSort},
+}
+
+func where(e *evaluation, n *callNode, f *frame, in, out Collection) (Collection, error) {
+	err := n.each(e, f, n.args[0], in, func(i int, c Collection) (bool, error) {
+		ok, err := n.condition(e, c)
+		if ok {
+			out = append(out, in[i])
+		}
+		return true, err
+	})
+	return out, err
+}
+
+func selectEach(e *evaluation, n *callNode, f *frame, in, out Collection) (Collection, error) {
+	err := n.each(e, f, n.args[0], in, func(_ int, c Collection) (bool, error) {
+		before := len(out)
+		out = append(out, c...)
+		return true, e.grown(out, before)
+	})
+	return out, err
+}
+
+// repeat adds what the projection gives for the input, then for that, until nothing new comes.
+// Items equal to earlier ones are not new, so that it ends.
+func repeat(e *evaluation, n *callNode, f *frame, in, out Collection) (Collection, error) {
+	start := len(out)
+	found := set{e: e}
+	queue := append(e.take(), in...)
+	for len(queue) > 0 {
+		next := e.take()
+		err := n.each(e, f, n.args[0], queue, func(_ int, c Collection) (bool, error) {
+			for _, v := range c {
+				found.items = out[start:]
+				known, err := found.has(v)
+				if err != nil {
+					return false, err
+				}
+				if known {
+					continue
+				}
+				out, next = append(out, v), append(next, v)
+				found.items = out[start:]
+				found.add(v)
+				if err := e.grown(out, len(out)-1); err != nil {
+					return false, err
+				}
+			}
+			return true, nil
+		})
+		if err != nil {
+			return out, err
+		}
+		e.release(queue)
+		queue = next
+	}
+	e.release(queue)
+	return out, nil
+}

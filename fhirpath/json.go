@@ -1,0 +1,50 @@
+package fhirpath
+
+import (
+	"strconv"
+
+	"kiln/resources"
+)
+
+// AppendJSON appends the collection as a JSON array: elements as their document has them,
+// System values as JSON has them (booleans, numbers with their digits, strings; dates and times
+// as strings, quantities as objects with value and unit).
+func (c Collection) AppendJSON(b []byte) []byte {
+	b = append(b, '[')
+	for i, v := range c {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.AppendJSON(b)
+	}
+	return append(b, ']')
+}
+
+// AppendJSON appends one value as in Collection.AppendJSON. A primitive that has only an id or
+// extensions is the object of its _name member.
+func (v Value) AppendJSON(b []byte) []byte {
+	switch v.kind {
+	case kindElement, kindJSON:
+		if n := v.place(); n != resources.None {
+			return v.element.Document().AppendCompact(b, n)
+		}
+		return append(b, "null"...)
+	case kindNone:
+		return append(b, "null"...)
+	case kindBoolean:
+		return strconv.AppendBool(b, v.number != 0)
+	case kindInteger, kindLong, kindDecimal:
+		return append(b, v.Text()...)
+	case kindQuantity:
+		q := v.quantity()
+		b = append(append(b, `{"value":`...), q.value.Text('f')...)
+		b = append(append(b, `,"unit":`...), resources.Quote(q.unit)...)
+		return append(b, '}')
+	case kindType:
+		t := v.boxed.(*typeInfo)
+		b = append(append(b, `{"namespace":`...), resources.Quote(t.space)...)
+		b = append(append(b, `,"name":`...), resources.Quote(t.name)...)
+		return append(b, '}')
+	}
+	return append(b, resources.Quote(v.Text())...)
+}
