@@ -52,7 +52,7 @@ var owners = map[string][]string{
 	"github.com/schollz/progressbar/v3":   {"cmd/…"},
 	"github.com/evanphx/json-patch/v5":    {"fhir/patch"},
 	"github.com/antchfx/":                 {"fhir/patch"},
-	"golang.org/x/text":                   {"search", "fhirpath", "resources/xmlformat"},
+	"golang.org/x/text":                   {"search", "fhirpath", "resources/xmlformat", "conformance/…"},
 	"golang.org/x/sync":                   {"store/…", "fhir", "fhir/rest", "cmd/…"},
 	"golang.org/x/net":                    {"fhir/rest", "conformance/…", "resources/xmlformat"},
 	"github.com/google/fhir/go":           nil, // an independent judge in tests

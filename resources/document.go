@@ -187,6 +187,9 @@ func (d *Document) Position(n Node) (line, column int) {
 	return position(d.src, int(v.start))
 }
 
+// Offset is where n begins in the source, in bytes.
+func (d *Document) Offset(n Node) int { return int(d.nodes[n].start) }
+
 func position(src []byte, offset int) (line, column int) {
 	before := src[:offset]
 	line = 1 + bytes.Count(before, []byte{'\n'})

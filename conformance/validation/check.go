@@ -1,0 +1,68 @@
+package validation
+
+import (
+	"strconv"
+
+	"kiln/resources"
+	"kiln/resources/definitions"
+	"kiln/resources/outcome"
+)
+
+// check is a rule on all values of a type that the tables do not have, or have as an invariant
+// that is written in Go for speed. seen are the slots with content.
+type check func(w *walk, n resources.Node, p *plan, seen uint64)
+
+var checks = map[string]check{
+	"Attachment":     (*walk).attachment,
+	"Bundle.entry":   (*walk).entry,
+	"DomainResource": (*walk).domain,
+	"Extension":      (*walk).extension,
+	"Quantity":       (*walk).quantity,
+}
+
+func checkOf(t *definitions.Type) check {
+	for ; t != nil; t = t.Base {
+		if c := checks[t.Name]; c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// extension is ext-1: https://hl7.org/fhir/R4/extensibility.html#invs
+func (w *walk) extension(n resources.Node, p *plan, seen uint64) {
+	value, nested := seen&p.bitOf("value") != 0, seen&p.bitOf("extension") != 0
+	switch {
+	case value && nested:
+		w.report.error(n, outcome.Invariant, "An extension has a value or extensions of its own, not both (ext-1).")
+	case !value && !nested:
+		w.report.error(n, outcome.Invariant, "An extension needs a value or extensions of its own (ext-1).")
+	}
+}
+
+// attachment compares the size that is stated with the data that is there. They cannot differ:
+// https://hl7.org/fhir/R4/datatypes.html#Attachment
+func (w *walk) attachment(n resources.Node, _ *plan, _ uint64) {
+	size, data := w.d.Member(n, "size"), w.d.Member(n, "data")
+	if size == resources.None || w.d.Kind(data) != resources.String {
+		return
+	}
+	stated, err := strconv.Atoi(w.d.Text(size))
+	length, ok := base64Length(w.d.Text(data))
+	if err == nil && ok && stated != length {
+		w.report.error(size, outcome.Value, "The size is stated as %d, but the data has %d bytes.", stated, length)
+	}
+}
+
+// ucum is the system of units: https://hl7.org/fhir/R4/terminologies-systems.html
+const ucum = "http://unitsofmeasure.org"
+
+// quantity looks at units of UCUM. Nothing requires them to be good, so this only warns.
+func (w *walk) quantity(n resources.Node, _ *plan, _ uint64) {
+	if !w.warnings || w.d.Text(w.d.Member(n, "system")) != ucum {
+		return
+	}
+	if code := w.d.Member(n, "code"); w.d.Kind(code) == resources.String && !validUnit(w.d.Text(code)) {
+		w.report.warning(code, outcome.CodeInvalid, "%q is no unit in the grammar of UCUM.", clip(w.d.Text(code)))
+	}
+}
