@@ -21,24 +21,18 @@ type Source interface {
 	Referrers(ctx context.Context, typ string, param *Parameter, targetType, targetID string) iter.Seq2[Resource, error]
 }
 
-// Filter is the filter for resources of a type; ok is false when the query does not look for it.
-func (q *Query) Filter(typ string) (filter Expr, ok bool) {
+// Match reports whether the resource is among the query's matches: some branch for its type
+// matches it. Errors are those of the source and the end of the context.
+func (q *Query) Match(ctx context.Context, r Resource, source Source) (bool, error) {
 	for _, b := range q.Branches {
-		if b.Type == "" || b.Type == typ {
-			return b.Filter, true
+		if b.Type != "" && b.Type != r.Type {
+			continue
+		}
+		if ok, err := Match(ctx, b.Filter, r, source); ok || err != nil {
+			return ok, err
 		}
 	}
-	return nil, false
-}
-
-// Match reports whether the resource is among the query's matches. Errors are those of the source
-// and the end of the context.
-func (q *Query) Match(ctx context.Context, r Resource, source Source) (bool, error) {
-	filter, ok := q.Filter(r.Type)
-	if !ok {
-		return false, nil
-	}
-	return Match(ctx, filter, r, source)
+	return false, nil
 }
 
 // Match reports whether the resource matches the tree; a nil tree matches all. Errors are those of

@@ -1,6 +1,11 @@
 package search
 
-import "github.com/cockroachdb/apd/v3"
+import (
+	"github.com/cockroachdb/apd/v3"
+
+	"kiln/resources"
+	"kiln/resources/datatypes"
+)
 
 // Match reports whether v meets c. For eq and ne the number searched for stands for the range that
 // its digits imply, for ap that range widened by a tenth; the other prefixes take it as exact.
@@ -80,4 +85,64 @@ func missingFirst(high bool) int {
 		return 1
 	}
 	return -1
+}
+
+var numberConverters = map[string]func(*extraction, resources.Element){
+	"decimal":     func(x *extraction, e resources.Element) { x.number(e.Text()) },
+	"integer":     func(x *extraction, e resources.Element) { x.number(e.Text()) },
+	"positiveInt": func(x *extraction, e resources.Element) { x.number(e.Text()) },
+	"unsignedInt": func(x *extraction, e resources.Element) { x.number(e.Text()) },
+	"Range": func(x *extraction, e resources.Element) {
+		if v := rangeOf(e); v.Low != nil || v.High != nil {
+			x.add(v.NumberValue)
+		}
+	},
+}
+
+// number adds a plain number; a text that is none adds nothing.
+func (x *extraction) number(text string) {
+	if d, err := datatypes.ParseDecimal(text); err == nil {
+		x.add(NumberValue{Low: d, High: d})
+	}
+}
+
+func readNumber(_ *reader, text string) (Criterion, *refusal) {
+	text, bad := unescape(text)
+	if bad != nil {
+		return nil, bad
+	}
+	c, bad := numberCriterion(text)
+	if bad != nil {
+		return nil, bad
+	}
+	return c, nil
+}
+
+// numberCriterion reads a prefix and a decimal.
+func numberCriterion(text string) (NumberCriterion, *refusal) {
+	prefix, digits := cutPrefix(text)
+	d, err := datatypes.ParseDecimal(digits)
+	if err != nil {
+		return NumberCriterion{}, refuse("%q is not a number; expected one such as 5.4, -3 or 1e3, with one of the prefixes %s before it if need be", clip(text), prefixNames)
+	}
+	c := NumberCriterion{Prefix: prefix, Value: d}
+	if c.Low, c.High = datatypes.Implied(d); prefix == Ap {
+		c.widen()
+	}
+	return c, nil
+}
+
+// widen takes a tenth of the number more on both sides: https://hl7.org/fhir/R4/search.html#prefix
+func (c *NumberCriterion) widen() {
+	tenth := new(apd.Decimal).Set(c.Value)
+	tenth.Negative = false
+	tenth.Exponent--
+	low, high := new(apd.Decimal), new(apd.Decimal)
+	if _, err := apd.BaseContext.Sub(low, c.Low, tenth); err != nil {
+		return // beyond the exponents that are read
+	}
+	if _, err := apd.BaseContext.Add(high, c.High, tenth); err != nil {
+		return
+	}
+	c.Low, c.High = low, high
 }

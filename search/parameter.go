@@ -1,6 +1,8 @@
 package search
 
 import (
+	"slices"
+
 	"kiln/fhirpath"
 	"kiln/resources/definitions"
 )
@@ -10,19 +12,26 @@ import (
 type Parameter struct {
 	Code       string
 	Type       ParameterType
-	Base       string // the type name it is defined on: "Patient", or "Resource" for those all have
-	Targets    []string
+	Base       string   // the type name it is defined on: "Patient", or "Resource" for those all have
+	Targets    []string // types that a reference may point to; none or "Resource" is any
 	Definition *definitions.SearchParameter
 	Components []ComponentParameter // of a composite
 
-	expression *fhirpath.Expression // nil where the engine itself knows the value (_id, _lastUpdated)
+	// An expression is read as selectors, which share one walk over the resource; what they cannot
+	// say is left to FHIRPath. Both are empty where the engine itself knows the value (_id,
+	// _lastUpdated).
+	selectors  []*selector
+	expression *fhirpath.Expression
+	implied    []impliedSystem
 }
 
 // ComponentParameter is one part of a composite parameter.
 type ComponentParameter struct {
-	Code       string
-	Type       ParameterType
-	expression *fhirpath.Expression
+	Code string
+	Type ParameterType
+
+	selectors []*selector // relative to the element of the composite
+	root      []*selector // relative to the resource
 }
 
 // ParameterType is one of the nine search parameter types:
@@ -41,3 +50,27 @@ const (
 	TypeURI
 	TypeSpecial
 )
+
+var parameterTypes = [...]string{"number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special"}
+
+// String is the code of the type: "number", "date" …
+func (t ParameterType) String() string { return parameterTypes[t] }
+
+func parameterType(code string) (ParameterType, bool) {
+	for t, name := range parameterTypes {
+		if name == code {
+			return ParameterType(t), true
+		}
+	}
+	return 0, false
+}
+
+// Refers reports whether the parameter may point to resources of the type.
+func (p *Parameter) Refers(typ string) bool {
+	return p.Type == TypeReference && (p.RefersToAny() || slices.Contains(p.Targets, typ))
+}
+
+// RefersToAny reports whether the parameter may point to resources of every type.
+func (p *Parameter) RefersToAny() bool {
+	return len(p.Targets) == 0 || slices.Contains(p.Targets, "Resource")
+}

@@ -1,6 +1,11 @@
 package search
 
-import "strings"
+import (
+	"strings"
+
+	"kiln/resources"
+	"kiln/resources/definitions"
+)
 
 // Match reports whether v meets c. Without a Type the ID may be of any type; without a Version
 // any version does, with one only a reference to that version. An engine lowers it to equality on
@@ -32,3 +37,177 @@ func (v ReferenceValue) String() string {
 }
 
 func compareReferences(a, b ReferenceValue) int { return strings.Compare(a.String(), b.String()) }
+
+var referenceConverters = map[string]func(*extraction, resources.Element){
+	"Reference": (*extraction).reference,
+	"canonical": (*extraction).canonical,
+	"uri":       (*extraction).canonical,
+	"url":       (*extraction).canonical,
+	"string":    (*extraction).canonical,
+}
+
+func (x *extraction) reference(e resources.Element) {
+	v := ReferenceValue{}
+	if text := e.First("reference").Text(); text != "" {
+		v = x.parseReference(text)
+	}
+	typ := e.First("type").Text()
+	if x.target != "" && x.typeOf(v, typ) != x.target {
+		return
+	}
+	if identifier := e.First("identifier"); !identifier.IsZero() {
+		identifierTokens(identifier, func(t TokenValue) { v.Identifier = t })
+	}
+	if v.ID != "" || v.URL != "" || v.Identifier.Code != "" {
+		x.add(v)
+	}
+}
+
+func (x *extraction) canonical(e resources.Element) {
+	if text := e.Text(); text != "" {
+		x.add(x.parseCanonical(text))
+	}
+}
+
+// inline adds a resource that stands where a reference could: Bundle.entry[0].resource.
+func (x *extraction) inline(e resources.Element) {
+	if id := e.First("id").Text(); id != "" && isID(id) {
+		x.add(ReferenceValue{Type: e.Type().Name, ID: id})
+	}
+}
+
+// typeOf is the type that a reference points to, as far as it tells by itself: by its address, by
+// the contained resource, by Reference.type.
+func (x *extraction) typeOf(v ReferenceValue, declared string) string {
+	if v.Type != "" {
+		return v.Type
+	}
+	if id, ok := strings.CutPrefix(v.URL, "#"); ok {
+		if typ := x.containedType(id); typ != "" {
+			return typ
+		}
+	} else if typ := typeInURL(v.URL); typ != "" {
+		return typ
+	}
+	return declared[strings.LastIndexByte(declared, '/')+1:]
+}
+
+func (x *extraction) containedType(id string) string {
+	if x.contained == nil {
+		x.contained = map[string]string{}
+		for c := range x.resource.Child("contained") {
+			x.contained[c.First("id").Text()] = c.Type().Name
+		}
+	}
+	return x.contained[id]
+}
+
+// typeInURL finds the type in http://elsewhere/fhir/Patient/1.
+func typeInURL(url string) string {
+	head, id := cutLast(url)
+	_, typ := cutLast(head)
+	if !strings.Contains(url, "://") || !isID(id) || definitions.R4().Resource(typ) == nil {
+		return ""
+	}
+	return typ
+}
+
+// parseReference reads Reference.reference: https://hl7.org/fhir/R4/references.html#literal
+func (p *Parameters) parseReference(text string) ReferenceValue {
+	local, version := cutVersion(p.local(text))
+	if typ, id, ok := strings.Cut(local, "/"); ok && isID(id) && definitions.R4().Resource(typ) != nil {
+		return ReferenceValue{Type: typ, ID: id, Version: version}
+	}
+	if version != "" {
+		text = text[:len(text)-len(historyMark)-len(version)]
+	}
+	return ReferenceValue{URL: text, Version: version}
+}
+
+// parseCanonical reads url|version: https://hl7.org/fhir/R4/references.html#canonical
+func (p *Parameters) parseCanonical(text string) ReferenceValue {
+	url, version, _ := strings.Cut(text, "|")
+	v := p.parseReference(url)
+	if v.Version == "" {
+		v.Version = version
+	}
+	return v
+}
+
+// local cuts the server's own base off a URL.
+func (p *Parameters) local(url string) string {
+	base := p.options.BaseURL
+	if base != "" && len(url) > len(base) && url[len(base)] == '/' && url[:len(base)] == base {
+		return url[len(base)+1:]
+	}
+	return url
+}
+
+const historyMark = "/_history/"
+
+// cutVersion cuts /_history/version off the end.
+func cutVersion(url string) (rest, version string) {
+	i := strings.LastIndex(url, historyMark)
+	if i < 0 || !isID(url[i+len(historyMark):]) {
+		return url, ""
+	}
+	return url[:i], url[i+len(historyMark):]
+}
+
+func cutLast(url string) (head, last string) {
+	i := strings.LastIndexByte(url, '/')
+	if i < 0 {
+		return "", url
+	}
+	return url[:i], url[i+1:]
+}
+
+// isID reports whether s has the form of a logical id: https://hl7.org/fhir/R4/datatypes.html#id
+func isID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return true
+}
+
+// readReference reads "id", "Type/id", an absolute URL or a canonical, each with a version if need
+// be. With :identifier it is a token, with :[type] the id of that type.
+func readReference(r *reader, text string) (Criterion, *refusal) {
+	if r.modifier == Identifier {
+		return readToken(&reader{Parameters: r.Parameters, param: r.param}, text)
+	}
+	text, bad := unescape(text)
+	if bad != nil {
+		return nil, bad
+	}
+	if isID(text) {
+		return ReferenceCriterion{Type: r.target, ID: text}, nil
+	}
+	v := r.parseCanonical(text)
+	if v.ID == "" && !isAbsolute(v.URL) {
+		return nil, refuse("%q is not a reference; expected an id, Type/id or an absolute URL", clip(text))
+	}
+	if r.target != "" && v.Type != r.target {
+		return nil, refuse("%q does not name a %s", clip(text), r.target)
+	}
+	return ReferenceCriterion{Type: v.Type, ID: v.ID, URL: v.URL, Version: v.Version}, nil
+}
+
+// isAbsolute reports whether a URI begins with a scheme.
+func isAbsolute(uri string) bool {
+	scheme, rest, ok := strings.Cut(uri, ":")
+	if !ok || scheme == "" || rest == "" {
+		return false
+	}
+	for _, c := range []byte(scheme) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,6 +1,10 @@
 package search
 
-import "strings"
+import (
+	"strings"
+
+	"kiln/resources"
+)
 
 // Match reports whether v meets c: by default v starts with it, folded; :exact compares all of the
 // text as written; :contains finds it anywhere, folded. An engine lowers the default to the key
@@ -20,4 +24,58 @@ func compareStrings(a, b StringValue) int {
 		return c
 	}
 	return strings.Compare(a.Text, b.Text)
+}
+
+// stringConverters: a HumanName or an Address is searched by each of its parts.
+var stringConverters = map[string]func(*extraction, resources.Element){
+	"string":    (*extraction).text,
+	"markdown":  (*extraction).text,
+	"code":      (*extraction).text,
+	"id":        (*extraction).text,
+	"uri":       (*extraction).text,
+	"url":       (*extraction).text,
+	"canonical": (*extraction).text,
+	"HumanName": partsOf("text", "family", "given", "prefix", "suffix"),
+	"Address":   partsOf("text", "line", "city", "district", "state", "postalCode", "country"),
+}
+
+func (x *extraction) text(e resources.Element) {
+	if !e.HasValue() {
+		return
+	}
+	text := e.Text()
+	if folded := x.param.fold(text); folded != "" {
+		x.add(StringValue{Text: text, Folded: folded})
+	}
+}
+
+func partsOf(names ...string) func(*extraction, resources.Element) {
+	return func(x *extraction, e resources.Element) {
+		for _, name := range names {
+			for part := range e.Child(name) {
+				x.text(part)
+			}
+		}
+	}
+}
+
+// fold is Fold, or for a phonetic parameter how the text sounds.
+func (p *Parameter) fold(text string) string {
+	if p.Definition.Usage == "phonetic" {
+		return phonetic(text)
+	}
+	return Fold(text)
+}
+
+// readString reads a value of a string parameter.
+func readString(r *reader, text string) (Criterion, *refusal) {
+	text, bad := unescape(text)
+	if bad != nil {
+		return nil, bad
+	}
+	folded := r.param.fold(text)
+	if folded == "" && r.modifier != Exact {
+		return nil, refuse("%q has no letter or digit to look for", clip(text))
+	}
+	return StringCriterion{Text: text, Folded: folded}, nil
 }

@@ -1,6 +1,10 @@
 package search
 
-import "strings"
+import (
+	"strings"
+
+	"kiln/resources"
+)
 
 // Match reports whether v meets c: equal as written; :below when v is c or lies under it in the
 // hierarchy of the path, :above when c is v or lies under it. An engine lowers :below to the key
@@ -30,3 +34,25 @@ func under(uri, root string) bool {
 func isSeparator(c byte) bool { return strings.IndexByte("/#?|", c) >= 0 }
 
 func compareURIs(a, b URIValue) int { return strings.Compare(a.URI, b.URI) }
+
+var uriConverters = map[string]func(*extraction, resources.Element){
+	"uri":       (*extraction).uri,
+	"url":       (*extraction).uri,
+	"canonical": (*extraction).uri,
+	"oid":       (*extraction).uri,
+	"uuid":      (*extraction).uri,
+}
+
+func (x *extraction) uri(e resources.Element) {
+	if text := e.Text(); text != "" {
+		x.add(URIValue{URI: text})
+	}
+}
+
+func readURI(_ *reader, text string) (Criterion, *refusal) {
+	text, bad := unescape(text)
+	if bad != nil {
+		return nil, bad
+	}
+	return URICriterion{URI: text}, nil
+}

@@ -1,0 +1,22 @@
+package search
+
+// Limits of a query string. They bound what a request can ask for, far beyond what people write.
+const (
+	MaxParameters = 200   // name and value pairs
+	MaxName       = 1_000 // bytes of a name
+	MaxValue      = 256 << 10
+	MaxOr         = 5_000 // values of one parameter, with commas between
+	MaxChain      = 8     // chains and _has in one name
+	MaxIncludes   = 50
+	MaxSort       = 20
+	MaxElements   = 500
+	// maxTests bounds the tests of the whole tree: a chain without a type has one for each type
+	// that the reference may point to.
+	maxTests = 5_000
+)
+
+// DefaultCount and MaxCount are the sizes of a page.
+const (
+	DefaultCount = 20
+	MaxCount     = 1_000
+)

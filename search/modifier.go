@@ -1,0 +1,64 @@
+package search
+
+import (
+	"slices"
+	"strings"
+
+	"kiln/resources/definitions"
+	"kiln/resources/outcome"
+)
+
+// modifiers tell by the type of the parameter what may follow its name; ":missing" always may, and
+// ":[type]" a reference. Plain is structure of the tree. https://hl7.org/fhir/R4/search.html#modifiers
+var modifiers = [...]map[string]Modifier{
+	TypeNumber:    {},
+	TypeDate:      {},
+	TypeString:    {"exact": Exact, "contains": Contains},
+	TypeToken:     {"text": Text, "not": Plain},
+	TypeReference: {"identifier": Identifier},
+	TypeComposite: {},
+	TypeQuantity:  {},
+	TypeURI:       {"above": Above, "below": Below},
+	TypeSpecial:   {},
+}
+
+// laterModifiers are valid in R4 but not answered yet.
+var laterModifiers = [...][]string{
+	TypeString:    {"text"},
+	TypeToken:     {"above", "below", "in", "not-in", "of-type"},
+	TypeReference: {"above", "below"},
+	TypeSpecial:   nil,
+}
+
+// modify sets the reader up for a modifier; false with a problem noted.
+func (x *parser) modify(r *reader, modifier string) bool {
+	if modifier == "" {
+		return true
+	}
+	if m, ok := modifiers[r.typ][modifier]; ok {
+		r.modifier = m
+		return true
+	}
+	if r.typ == TypeReference && definitions.R4().Resource(modifier) != nil {
+		r.target = modifier
+		return x.isTarget(r.param, modifier)
+	}
+	if slices.Contains(laterModifiers[r.typ], modifier) {
+		x.problem(outcome.NotSupported, "The modifier :%s of %q is not supported yet; %s", modifier, clip(x.name), validModifiers(r.param))
+		return false
+	}
+	x.problem(outcome.Invalid, "The modifier :%s is not one of %s parameters such as %q; %s", clip(modifier), r.typ, r.param.Code, validModifiers(r.param))
+	return false
+}
+
+func validModifiers(p *Parameter) string {
+	names := []string{":missing"}
+	for name := range modifiers[p.Type] {
+		names = append(names, ":"+name)
+	}
+	slices.Sort(names)
+	if p.Type == TypeReference {
+		names = append(names, "a resource type")
+	}
+	return "valid are " + strings.Join(names, ", ") + "."
+}
