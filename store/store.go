@@ -97,7 +97,8 @@ type Reader interface {
 	Guard(ctx context.Context, key string) (uint64, error)
 }
 
-// Snapshot is a Reader with an end, after which its methods fail with ErrClosed.
+// Snapshot is a Reader with an end, after which its methods fail with ErrClosed. Closing it again
+// does nothing.
 type Snapshot interface {
 	Reader
 	io.Closer
@@ -156,7 +157,8 @@ const (
 // Position is a place in the feed; later changes have higher positions.
 type Position uint64
 
-// Feed delivers changes in commit order, each at least once. It is for one goroutine.
+// Feed delivers changes in commit order, each at least once. It is for one goroutine, but another
+// may close it.
 type Feed interface {
 	// Next blocks until there is a change, the context ends (its error) or the store or the feed is
 	// closed (io.EOF, also when there are changes left: resume with Changes). A context that ended

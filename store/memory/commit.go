@@ -4,11 +4,13 @@ import (
 	"slices"
 	"time"
 
+	"kiln/search"
 	"kiln/store"
 )
 
 // apply checks a transaction and then lands it. A state that it refused must not be used again.
-func (s *state) apply(tx store.Transaction, now time.Time) ([]store.Version, error) {
+func (s *state) apply(tx store.Transaction, options Options) ([]store.Version, error) {
+	now := options.Now()
 	for _, check := range [...]func(*state, store.Transaction, time.Time) error{
 		checkDuplicates, checkPreconditions, checkGuards, checkClaims, checkRecords,
 	} {
@@ -21,7 +23,7 @@ func (s *state) apply(tx store.Transaction, now time.Time) ([]store.Version, err
 	for _, c := range tx.Records {
 		s.write(c)
 	}
-	return s.land(tx.Changes, s.stamp(now)), nil
+	return s.land(tx.Changes, s.stamp(now), options.Parameters), nil
 }
 
 // stamp is the time of a commit: the clock to the millisecond, but never before the last commit.
@@ -118,14 +120,14 @@ func (s *state) bump(guards []store.Guard) {
 	}
 }
 
-func (s *state) land(changes []store.Change, now time.Time) []store.Version {
+func (s *state) land(changes []store.Change, now time.Time, parameters *search.Parameters) []store.Version {
 	s.release(changes)
 	versions := make([]store.Version, len(changes))
 	for i, c := range changes {
 		if _, exists := s.current(c.Key); c.Method == store.Delete && !exists {
 			continue
 		}
-		versions[i] = s.add(c, now).Version
+		versions[i] = s.add(c, now, parameters).Version
 	}
 	return versions
 }
@@ -142,7 +144,7 @@ func (s *state) release(changes []store.Change) {
 }
 
 // add appends a version to its document and to the feed.
-func (s *state) add(c store.Change, now time.Time) *version {
+func (s *state) add(c store.Change, now time.Time, parameters *search.Parameters) *version {
 	d := document{key: c.Key}
 	if old := s.document(c.Key); old != nil {
 		d = *old
@@ -161,7 +163,8 @@ func (s *state) add(c store.Change, now time.Time) *version {
 	}
 	if c.Method != store.Delete {
 		v.Body = c.Content.Bytes(v.VersionID, now)
-		v.entries, v.claims = slices.Clone(c.Entries), slices.Clone(c.Claims)
+		v.entries = slices.Concat(c.Entries, parameters.Own(c.Key.ID, now))
+		v.claims = slices.Clone(c.Claims)
 	}
 	for _, claim := range v.claims {
 		s.claims.ReplaceOrInsert(claim, c.Key)

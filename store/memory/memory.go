@@ -8,7 +8,7 @@
 // of the feed is a [view] of the newest one, and that is how later pages of a search show what the
 // first one saw. A search looks at every resource of its types with search.Match.
 //
-//	s := memory.New(memory.Options{Now: time.Now})
+//	s := memory.New(memory.Options{Parameters: parameters})
 //	versions, err := s.Commit(ctx, store.Transaction{Changes: changes})
 package memory
 
@@ -18,12 +18,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kiln/search"
 	"kiln/store"
 )
 
 // Options are the settings of the engine.
 type Options struct {
-	Now func() time.Time // time.Now if nil
+	Now        func() time.Time   // time.Now if nil
+	Parameters *search.Parameters // those that entries and queries are made with
 }
 
 // EnsureDefaults fills in what was left out.
@@ -36,7 +38,7 @@ func (o *Options) EnsureDefaults() {
 // Store is the engine. It implements store.Store.
 type Store struct {
 	reader
-	now       func() time.Time
+	options   Options
 	writing   sync.Mutex // held by whoever derives a state from the newest
 	newest    atomic.Pointer[state]
 	closed    chan struct{}
@@ -48,7 +50,7 @@ var _ store.Store = (*Store)(nil)
 // New makes an empty store.
 func New(options Options) *Store {
 	options.EnsureDefaults()
-	s := &Store{now: options.Now, closed: make(chan struct{})}
+	s := &Store{options: options, closed: make(chan struct{})}
 	s.newest.Store(newState())
 	s.reader.view = s.open
 	return s
@@ -87,7 +89,7 @@ func (s *Store) Close() error {
 func (s *Store) Commit(ctx context.Context, tx store.Transaction) ([]store.Version, error) {
 	var versions []store.Version
 	err := s.replace(ctx, func(next *state) (err error) {
-		versions, err = next.apply(tx, s.now())
+		versions, err = next.apply(tx, s.options)
 		return err
 	})
 	if err != nil {
@@ -132,7 +134,7 @@ func (s *Store) Preview(ctx context.Context, tx store.Transaction) (store.Snapsh
 	if err != nil {
 		return nil, err
 	}
-	if _, err := next.apply(tx, s.now()); err != nil {
+	if _, err := next.apply(tx, s.options); err != nil {
 		return nil, err
 	}
 	return s.snapshot(view{state: next, at: next.position, preview: s.previewed.Add(1)}), nil

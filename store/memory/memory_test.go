@@ -10,6 +10,6 @@ import (
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(_ testing.TB, _ string, options storetest.Options) store.Store {
-		return memory.New(memory.Options{Now: options.Now})
+		return memory.New(memory.Options{Now: options.Now, Parameters: options.Parameters})
 	})
 }

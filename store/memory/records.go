@@ -95,7 +95,7 @@ func (r *records) Get(ctx context.Context, key string) (store.Record, error) {
 	if err != nil {
 		return store.Record{}, err
 	}
-	found, ok := v.record(recordKey{r.bucket, key}, r.store.now())
+	found, ok := v.record(recordKey{r.bucket, key}, r.store.options.Now())
 	if !ok {
 		return store.Record{}, store.ErrNotFound
 	}
@@ -118,7 +118,7 @@ func (r *records) Delete(ctx context.Context, key string, revision uint64) error
 
 func (r *records) change(ctx context.Context, c store.RecordChange) (written store.Record, err error) {
 	err = r.store.replace(ctx, func(next *state) error {
-		now := r.store.now()
+		now := r.store.options.Now()
 		if err := next.checkRevision(recordKey{c.Bucket, c.Key}, c.Revision, now); err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (r *records) List(ctx context.Context, prefix, after string, limit int) ([]
 		return nil, err
 	}
 	var list []store.Record
-	now := r.store.now()
+	now := r.store.options.Now()
 	from := btreemap.GE(recordKey{r.bucket, prefix})
 	if after >= prefix && after != "" {
 		from = btreemap.GT(recordKey{r.bucket, after})

@@ -1,11 +1,14 @@
 package storetest
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"time"
 
 	"kiln/resources"
+	"kiln/search"
+	"kiln/search/searchtest"
 	"kiln/store"
 )
 
@@ -69,11 +72,47 @@ func Content(id, text string) store.Change {
 	if err != nil {
 		panic("storetest: " + err.Error())
 	}
+	entries, err := Parameters().Extract(context.Background(), resource)
+	if err != nil {
+		panic("storetest: " + err.Error())
+	}
 	return store.Change{
 		Key:     store.Key{Type: resource.Type().Name, ID: id},
 		Method:  store.Update,
 		Content: doc.Stamp(id),
+		Entries: entries,
 	}
+}
+
+// Parameters are the search parameters of all entries and queries of the suite.
+var Parameters = sync.OnceValue(func() *search.Parameters {
+	parameters, err := search.NewParameters(search.Options{
+		BaseURL: searchtest.BaseURL,
+		Now:     func() time.Time { return Start },
+	})
+	if err != nil {
+		panic("storetest: " + err.Error())
+	}
+	return parameters
+})
+
+// Query reads "Patient?family=Lind&_sort=-birthdate"; with no type before the question mark it is
+// a search of the whole system. It panics when that is no query.
+func Query(text string) *search.Query {
+	typ, filter, _ := strings.Cut(text, "?")
+	pairs, err := search.ReadQueryString(filter)
+	if err != nil {
+		panic("storetest: " + err.Error())
+	}
+	var types []string
+	if typ != "" {
+		types = []string{typ}
+	}
+	query, _, err := Parameters().Parse(types, pairs, search.ParseOptions{})
+	if err != nil {
+		panic("storetest: " + text + ": " + err.Error())
+	}
+	return query
 }
 
 // Delete is the deletion of "Patient/a".

@@ -22,6 +22,8 @@ func uses(ctx context.Context, r store.Reader) map[string]error {
 	_, used["Read"] = r.Read(ctx, Key("Patient/a"))
 	_, used["ReadVersion"] = r.ReadVersion(ctx, Key("Patient/a"), 1)
 	_, used["History"] = r.History(ctx, store.HistoryQuery{Count: 1})
+	_, used["Search"] = r.Search(ctx, Query("Patient?active=true"), nil)
+	_, used["Count"] = r.Count(ctx, Query("Patient?active=true"))
 	_, used["Guard"] = r.Guard(ctx, "g")
 	return used
 }
@@ -68,7 +70,7 @@ func closingAmidCalls(t *trial) {
 	t.put(Put("Patient/a"))
 	var calls sync.WaitGroup
 	failures := make(chan error, 100)
-	for n := range 8 {
+	for n := range 10 {
 		calls.Go(func() {
 			for i := 0; ; i++ {
 				err := t.call(n, i)
@@ -92,7 +94,7 @@ func closingAmidCalls(t *trial) {
 }
 
 func (t *trial) call(n, i int) error {
-	switch n % 4 {
+	switch n % 5 {
 	case 0:
 		_, err := t.Commit(t.ctx, store.Transaction{Changes: []store.Change{Put(fmt.Sprintf("Patient/p%d-%d", n, i))}})
 		return err
@@ -106,6 +108,9 @@ func (t *trial) call(n, i int) error {
 		return err
 	case 2:
 		_, err := t.History(t.ctx, store.HistoryQuery{Count: 20})
+		return err
+	case 3:
+		_, err := t.Search(t.ctx, Query("Patient?_count=20"), nil)
 		return err
 	}
 	_, err := t.Records("b").Put(t.ctx, fmt.Sprint(i), nil, time.Time{}, store.AnyRevision)

@@ -263,10 +263,10 @@ func refusedLeavesNothing(t *trial) {
 	t.put(Claiming(Put("Patient/x"), "free"))
 }
 
-// everything that history and feed say.
+// everything that history, feed and search say.
 func (t *trial) everything() []any {
 	t.Helper()
-	return []any{t.history(t, store.HistoryQuery{}), t.events(0)}
+	return []any{t.history(t, store.HistoryQuery{}), t.events(0), t.find(t, ""), t.find(t, "Patient?active=true&_sort=_id")}
 }
 
 func endedContext(t *trial) {
@@ -282,6 +282,10 @@ func endedContext(t *trial) {
 	t.is("a read", err, context.Canceled)
 	_, err = t.History(ctx, store.HistoryQuery{Count: 10})
 	t.is("a history", err, context.Canceled)
+	_, err = t.Search(ctx, Query("Patient"), nil)
+	t.is("a search", err, context.Canceled)
+	_, err = t.Count(ctx, Query("Patient?active=true"))
+	t.is("a count", err, context.Canceled)
 	_, err = t.Preview(ctx, store.Transaction{Changes: []store.Change{Put("Patient/a")}})
 	t.is("a preview", err, context.Canceled)
 	_, err = t.Records("b").Put(ctx, "k", nil, time.Time{}, store.AnyRevision)
@@ -307,7 +311,7 @@ func largeTransaction(t *trial) {
 }
 
 func slicesAreCopied(t *trial) {
-	change := Claiming(Put("Patient/a"), "one", "two")
+	change := Claiming(Put("Patient/a", `"active":true`), "one", "two")
 	value := []byte("value")
 	t.land(store.Transaction{
 		Changes: []store.Change{change},
@@ -317,6 +321,8 @@ func slicesAreCopied(t *trial) {
 	t.must(err)
 	copy(value, "XXXXX")
 	change.Claims[0] = "three"
+	clear(change.Entries)
+	t.equal("the matches", t.find(t, "Patient?active=true"), []string{"Patient/a 1"})
 	for _, key := range []string{"in", "out"} {
 		r, err := t.Records("b").Get(t.ctx, key)
 		t.must(err)

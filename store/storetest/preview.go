@@ -49,7 +49,11 @@ func previewShows(t *trial) {
 		t.history(snap, store.HistoryQuery{At: at(7), Count: 2}),
 		t.history(snap, store.HistoryQuery{At: at(6)}),
 		t.history(snap, store.HistoryQuery{Since: at(6), Count: 2}),
+		t.find(snap, "Patient?_count=2"), t.find(snap, "Patient?active=true"), t.find(snap, "Observation?status=final&_sort=-_id"),
 	}
+	t.equal("the matches", seen[len(seen)-3:], []any{
+		[]string{"Patient/z 2", "Patient/b 4", "Patient/c 1"}, []string{"Patient/z 2"}, []string{"Observation/o 1", "Observation/new 1"},
+	})
 	t.absent(snap, "Patient/never")
 	t.equal("the length of the history", len(t.history(snap, store.HistoryQuery{})), len(made)+4)
 	t.land(plot())
@@ -62,6 +66,7 @@ func previewShows(t *trial) {
 		t.history(t, store.HistoryQuery{At: at(7), Count: 2}),
 		t.history(t, store.HistoryQuery{At: at(6)}),
 		t.history(t, store.HistoryQuery{Since: at(6), Count: 2}),
+		t.find(t, "Patient?_count=2"), t.find(t, "Patient?active=true"), t.find(t, "Observation?status=final&_sort=-_id"),
 	}, seen)
 }
 
@@ -72,6 +77,7 @@ func previewWritesNothing(t *trial) {
 	for range 3 {
 		snap := t.preview(plot())
 		t.absent(t, "Observation/new")
+		t.equal("the matches", t.find(t, "Observation"), []string{"Observation/o 1"})
 		t.must(snap.Close())
 	}
 	t.equal("everything", t.everything(), before)
@@ -80,6 +86,7 @@ func previewWritesNothing(t *trial) {
 	t.noRecord("b", "k")
 	t.free("claim")
 	got := t.land(plot())
+	t.equal("the matches", t.find(t, "Observation"), []string{"Observation/o 1", "Observation/new 1"})
 	t.equal("the versions made", tags(got), []string{
 		"Patient/a 4 deleted", "Patient/z 2", "/ 0", "Observation/new 1", "Patient/b 4",
 	})
@@ -114,6 +121,7 @@ func previewStays(t *trial) {
 	t.gone(snap, "Patient/a")
 	t.equal("the version", t.read(snap, "Patient/c").VersionID, int64(1))
 	t.absent(snap, "Patient/later")
+	t.equal("the matches", t.find(snap, "Patient?_count=1"), []string{"Patient/z 2", "Patient/b 4", "Patient/c 1"})
 	t.equal("the guard", t.guard(snap, "g"), uint64(1))
 	t.equal("the length of the history", len(t.history(snap, store.HistoryQuery{Count: 3})), len(made)+4)
 	t.must(snap.Close())

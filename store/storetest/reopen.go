@@ -51,7 +51,9 @@ func reopenGoesOn(t *trial) {
 		t.Fatalf("revision %d is given again after %d", again.Revision, dropped.Revision)
 	}
 	feed := t.feed(last[len(last)-1].Position)
-	t.equal("the versions made", tags(t.put(Put("Patient/b"), Put("Patient/a"))), []string{"Patient/b 3", "Patient/a 2"})
+	t.equal("the versions made", tags(t.put(Put("Patient/c"), Put("Patient/b"), Put("Patient/a"))), []string{"Patient/c 1", "Patient/b 3", "Patient/a 2"})
+	t.equal("the order of creation", t.find(t, "Patient"), []string{"Patient/a 2", "Patient/b 3", "Patient/c 1"})
+	t.next(feed)
 	t.equal("the version in the feed", t.next(feed).Version, t.read(t, "Patient/b"))
 	t.free("held")
 	t.clock.Advance(2 * time.Hour)
@@ -77,11 +79,18 @@ func reopenCursors(t *trial) {
 	first, err := t.History(t.ctx, q)
 	t.must(err)
 	position := t.events(0)[2].Position
+	query := Query("Patient?_count=2&_sort=-_id")
+	matches := t.find(t, "Patient?_count=2&_sort=-_id")
+	page, err := t.Search(t.ctx, query, nil)
+	t.must(err)
 	t.put(Put("Patient/a"))
 	t.reopen()
 	t.put(Put("Patient/a"))
 	q.Cursor = first.Next
 	t.equal("the pages after", append(tags(first.Versions), tags(t.history(t, q))...), tags(only(reverse(made), "Patient", "")))
+	last, err := t.Search(t.ctx, Query("Patient?_count=2&_sort=-_id"), page.Next)
+	t.must(err)
+	t.equal("the matches", append(tags(page.Matches), tags(last.Matches)...), matches)
 	feed := t.feed(position)
 	for _, want := range made[3:] {
 		t.equal("the version", t.next(feed).Version, want)
@@ -90,6 +99,6 @@ func reopenCursors(t *trial) {
 
 func reopenEmpty(t *trial) {
 	t.reopen()
-	t.equal("everything", t.everything(), []any{[]store.Version{}, []store.Event{}})
+	t.equal("everything", t.everything(), []any{[]store.Version{}, []store.Event{}, []string{}, []string{}})
 	t.put(Put("Patient/a"))
 }

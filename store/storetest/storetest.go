@@ -3,7 +3,7 @@
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t testing.TB, dir string, options storetest.Options) store.Store {
-//			s, err := pebble.Open(dir, pebble.Options{Now: options.Now})
+//			s, err := pebble.Open(dir, pebble.Options{Now: options.Now, Parameters: options.Parameters})
 //			if err != nil {
 //				t.Fatal(err)
 //			}
@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"kiln/search"
 	"kiln/store"
 )
 
@@ -29,7 +30,8 @@ type Open func(t testing.TB, dir string, options Options) store.Store
 
 // Options are what an engine must be opened with.
 type Options struct {
-	Now func() time.Time // the clock, for LastUpdated and the expiry of records
+	Now        func() time.Time   // the clock, for LastUpdated and the expiry of records
+	Parameters *search.Parameters // those of the entries that the suite commits
 }
 
 // Trait is a power that not every engine has.
@@ -63,10 +65,13 @@ func groups() []group {
 		{name: "Record", promises: records},
 		{name: "Feed", promises: feeds},
 		{name: "History", promises: histories},
+		{name: "Search", promises: searches},
+		{name: "Paging", promises: pagings},
 		{name: "Snapshot", promises: snapshots},
 		{name: "Preview", promises: previews},
 		{name: "Close", promises: closings},
 		{name: "Concurrency", promises: races},
+		{name: "Random", promises: randoms},
 		{name: "Reopen", needs: Durable, promises: reopenings},
 	}
 }
@@ -84,7 +89,7 @@ func Run(t *testing.T, open Open, traits ...Trait) {
 		t.Run(g.name, func(t *testing.T) {
 			for _, p := range g.promises {
 				t.Run(p.sentence, func(t *testing.T) {
-					p.check(begin(t, open))
+					p.check(begin(t, open, has[Durable]))
 				})
 			}
 		})
@@ -99,10 +104,12 @@ type trial struct {
 	clock *Clock
 	open  Open
 	dir   string
+
+	durable bool
 }
 
-func begin(t *testing.T, open Open) *trial {
-	r := &trial{T: t, ctx: t.Context(), clock: NewClock(), open: open, dir: t.TempDir()}
+func begin(t *testing.T, open Open, durable bool) *trial {
+	r := &trial{T: t, ctx: t.Context(), clock: NewClock(), open: open, dir: t.TempDir(), durable: durable}
 	r.Store = open(t, r.dir, r.options())
 	t.Cleanup(func() {
 		if err := r.Store.Close(); err != nil {
@@ -112,7 +119,7 @@ func begin(t *testing.T, open Open) *trial {
 	return r
 }
 
-func (t *trial) options() Options { return Options{Now: t.clock.Now} }
+func (t *trial) options() Options { return Options{Now: t.clock.Now, Parameters: Parameters()} }
 
 // reopen closes the store and opens its folder again.
 func (t *trial) reopen() {
