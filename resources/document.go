@@ -173,6 +173,19 @@ func (d *Document) Item(n Node, i int) Node {
 	return None
 }
 
+// Next is the member or item after n in the object or array that holds both; None after the
+// last one, and for None.
+func (d *Document) Next(n Node) Node {
+	if n <= 0 {
+		return None
+	}
+	next := d.nodes[n].next
+	if next >= d.nodes[d.nodes[n].parent].next {
+		return None
+	}
+	return Node(next)
+}
+
 // At follows member names from n: At(0, "meta", "versionId").
 func (d *Document) At(n Node, names ...string) Node {
 	for _, name := range names {

@@ -118,6 +118,7 @@ func (d *Definitions) decodeElements() {
 			owner.MaxLength = e.maxLength // JSON has no member for it: the value is the element itself
 			continue
 		}
+		e.Index = len(owner.Elements)
 		owner.Elements = append(owner.Elements, e)
 		if e.contentReference != "" {
 			references = append(references, e)

@@ -40,6 +40,7 @@ type Type struct {
 type Element struct {
 	Path       string // "Observation.value[x]"
 	Name       string // the name FHIRPath uses: "value"
+	Index      int    // place among the elements of its type, which is the order of XML
 	Choice     bool   // name[x]
 	Min, Max   int    // Max is Unbounded for "*"
 	Types      []TypeRef
