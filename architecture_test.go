@@ -23,6 +23,7 @@ var rooms = []string{
 	"resources/datatypes",
 	"resources/xmlformat/markup",
 	"resources/xmlformat",
+	"resources/narrative",
 	"fhirpath",
 	"search",
 	"search/searchtest",

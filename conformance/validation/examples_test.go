@@ -37,11 +37,11 @@ func exampleFiles(t testing.TB) map[string][]example {
 var broken = map[string][]string{
 	// Its narrative is white space.
 	"ActivityDefinition-blood-tubes-supply.json": {
-		"ActivityDefinition.text.div: The narrative has nothing to see in it: it needs text or an image (txt-2).",
+		"ActivityDefinition.text.div: The narrative has nothing to see in it: it needs text or an image. (txt-2)",
 	},
 	// The same, in a pre element.
 	"Questionnaire-zika-virus-exposure-assessment.json": {
-		"Questionnaire.text.div: The narrative has nothing to see in it: it needs text or an image (txt-2).",
+		"Questionnaire.text.div: The narrative has nothing to see in it: it needs text or an image. (txt-2)",
 	},
 	// References to types that the element does not have as targets.
 	"DeviceMetric-example.json": {

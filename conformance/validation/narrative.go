@@ -2,19 +2,18 @@ package validation
 
 import (
 	"kiln/resources"
+	"kiln/resources/narrative"
 	"kiln/resources/outcome"
 )
 
-// narrative checks the XHTML of a Narrative: txt-1 and txt-2, and what
-// https://hl7.org/fhir/R4/narrative.html#xhtml says besides.
+// narrative checks the XHTML of a Narrative: txt-1 and txt-2.
 func (w *walk) narrative(n resources.Node) {
 	text := w.d.Text(n)
 	if text == "" {
 		w.emptyString(n)
 		return
 	}
-	x := xhtml{src: text, problem: func(code outcome.Code, format string, args ...any) {
-		w.report.error(n, code, format, args...)
-	}}
-	x.check()
+	for _, p := range narrative.Check(text) {
+		w.report.error(n, outcome.Invariant, "%s (%s)", p.Text, p.Key)
+	}
 }
