@@ -158,7 +158,7 @@ func shift(moment, amount Value, negative bool) (Value, bool, error) {
 	}
 	t, ok := d.addTo(*moment.dateTime())
 	if !ok {
-		return Value{}, true, nil
+		return Value{}, true, nil // beyond the year 9999 or before the year 1
 	}
 	return Value{kind: moment.kind, boxed: &t}, true, nil
 }

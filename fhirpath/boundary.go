@@ -63,13 +63,19 @@ func boundaryOf(v Value, high bool, digits int64, given bool) (Value, bool) {
 	return FromDecimal(decimalBoundary(d, high, int32(digits))), true
 }
 
-// decimalBoundary is the end of what the digits of d stand for, to so many decimal places.
+// decimalBoundary is the end of what the digits of d stand for, to so many decimal places: the
+// end away from zero is rounded, the other one cut, so 1.587 is within 1.58 and 1.59, and 0.0034
+// within 0.0 and 0.0. The official suite has it so.
 func decimalBoundary(d *apd.Decimal, high bool, places int32) *apd.Decimal {
 	from, to := datatypes.Implied(d)
+	end, outward := from, from.Negative
 	if high {
-		return quantize(to, -places, apd.RoundCeiling)
+		end, outward = to, !to.Negative
 	}
-	return quantize(from, -places, apd.RoundFloor)
+	if outward {
+		return quantize(end, -places, apd.RoundHalfUp)
+	}
+	return quantize(end, -places, apd.RoundDown)
 }
 
 // momentDigits are the precisions by number of digits: 2014 has 4, 2014-01-01T10:30 has 12.
@@ -202,7 +208,7 @@ func digitsOf(table map[int64]datatypes.Precision, p datatypes.Precision, fracti
 
 // comparableTo tells whether the units of two quantities measure the same.
 func comparableTo(e *evaluation, n *callNode, f *frame, in, out Collection) (Collection, error) {
-	v, ok, err := n.primitive(e, in)
+	v, ok, err := n.number(e, in)
 	if err != nil {
 		return out, err
 	}
@@ -210,13 +216,9 @@ func comparableTo(e *evaluation, n *callNode, f *frame, in, out Collection) (Col
 	if err != nil || !ok || !given {
 		return out, err
 	}
-	p, q, ok := quantities(v, other)
-	if !ok {
-		if p, ok = asQuantity(v); ok {
-			q, ok = asQuantity(other)
-		}
-	}
-	if !ok {
+	p, isQuantity := asQuantity(v)
+	q, ok := asQuantity(other)
+	if !isQuantity || !ok {
 		return out, n.fail(e, "takes quantities, found a %s and a %s.", v.TypeName(), other.TypeName())
 	}
 	_, known := p.compare(q)

@@ -5,15 +5,17 @@ type Collection []Value
 
 // Truth reads the collection as a condition
 // (http://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections): a single boolean is
-// itself, any other single value is true; ok is false for none or several.
+// itself, any other single value is true; ok is false for none or several, and for a primitive
+// that has no value.
 func (c Collection) Truth() (value, ok bool) {
 	if len(c) != 1 {
 		return false, false
 	}
-	if b, isBoolean := c[0].Boolean(); isBoolean {
-		return b, true
+	v, hasValue := c[0].system()
+	if hasValue && v.kind == kindBoolean {
+		return v.number != 0, true
 	}
-	return true, true
+	return true, hasValue || c[0].isComplex()
 }
 
 // Texts are the texts of all values that have one.

@@ -40,6 +40,8 @@ func (c *compiler) compile(x expr) (node, error) {
 		return c.union(x)
 	case *typeTest:
 		return c.typeTest(x)
+	case *sortKey:
+		return c.compile(x.operand)
 	}
 	return nil, outcome.New(outcome.Exception, "The expression has a part of an unknown kind.")
 }
@@ -170,11 +172,11 @@ func (c *compiler) call(x *call) (node, error) {
 	if x.name == "resolve" && len(x.args) == 0 {
 		return &resolveNode{pos: x.pos, source: left}, nil
 	}
+	if v, ok := x.left.(*external); ok && v.name == "factory" {
+		return c.factory(x)
+	}
 	f, ok := functions[x.name]
 	if !ok {
-		if ext, isFactory := x.left.(*external); isFactory && ext.name == "factory" {
-			return c.factory(x)
-		}
 		return nil, c.fail(x.pos, "There is no function %q.", clip(x.name))
 	}
 	if len(x.args) < f.min || len(x.args) > f.max {

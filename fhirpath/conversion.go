@@ -191,7 +191,7 @@ var quantityForm = regexp.MustCompile(`^([+-]?\d+(?:\.\d+)?)\s*(?:'([^']+)'|([a-
 func readQuantity(v Value) (*quantity, bool) {
 	switch v.kind {
 	case kindQuantity:
-		return v.quantity(), true
+		return v.quantity(), !strings.Contains(v.quantity().unit, "|")
 	case kindBoolean:
 		return &quantity{value: apd.New(v.number*10, -1), unit: "1"}, true
 	case kindString:
@@ -227,6 +227,11 @@ func (n *callNode) quantityOf(e *evaluation, f *frame, in Collection) (*quantity
 	unit, given, err := n.stringArg(e, f, 0)
 	if err != nil || !given {
 		return q, err == nil, err
+	}
+	if isOne(q) && unit != "1" { // a plain number gets the unit
+		target, known := unitNamed(unit)
+		target.value = q.value
+		return target, known, nil
 	}
 	q, ok = q.inUnit(unit)
 	return q, ok, nil

@@ -14,6 +14,17 @@ import (
 
 var encoders = map[string]func([]byte) string{
 	"hex": hex.EncodeToString, "base64": base64.StdEncoding.EncodeToString, "urlbase64": base64.URLEncoding.EncodeToString,
+	"ascii": encodeASCII,
+}
+
+// encodeASCII puts a question mark for every character beyond ASCII.
+func encodeASCII(s []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r > 127 {
+			return '?'
+		}
+		return r
+	}, string(s))
 }
 
 var decoders = map[string]func(string) ([]byte, error){
@@ -27,7 +38,7 @@ func encode(e *evaluation, n *callNode, f *frame, in, out Collection) (Collectio
 	}
 	encoder, known := encoders[form]
 	if !known {
-		return out, n.fail(e, "encodes as 'hex', 'base64' or 'urlbase64', not %s.", quote(clip(form), '\''))
+		return out, n.fail(e, "encodes as 'hex', 'base64', 'urlbase64' or 'ascii', not %s.", quote(clip(form), '\''))
 	}
 	if err := e.produced(2 * len(s)); err != nil {
 		return out, err
@@ -48,8 +59,11 @@ func decode(e *evaluation, n *callNode, f *frame, in, out Collection) (Collectio
 		return out, err
 	}
 	text, err := decoder(s)
-	if err != nil || !utf8.Valid(text) {
-		return out, n.fail(e, "found a text that is not %s of UTF-8.", form)
+	if err != nil {
+		return out, n.fail(e, "found a text that is not %s.", form)
+	}
+	if !utf8.Valid(text) {
+		return out, nil
 	}
 	return append(out, FromString(string(text))), nil
 }

@@ -20,7 +20,7 @@ type node interface {
 // frame is the context of a sub-expression. Functions such as where() open one for their items.
 type frame struct {
 	this  Collection
-	index int64 // -1 outside of such functions
+	index int64
 	total Collection
 	inner bool // whether $total is set
 	vars  *definedVariable
@@ -80,7 +80,7 @@ func (e *evaluation) end() {
 
 func (e *evaluation) run(input Collection) (Collection, error) {
 	e.input = input
-	e.root = frame{this: input, index: -1}
+	e.root = frame{this: input}
 	if err := e.step(1); err != nil {
 		return nil, err
 	}

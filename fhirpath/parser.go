@@ -216,11 +216,11 @@ func (p *parser) invocation(left expr) (expr, error) {
 	if !p.token.is("(") {
 		return &member{pos: t.at, left: left, name: name}, nil
 	}
-	args, err := p.arguments()
+	args, err := p.arguments(name)
 	return &call{pos: t.at, left: left, name: name, args: args}, err
 }
 
-func (p *parser) arguments() ([]expr, error) {
+func (p *parser) arguments(function string) ([]expr, error) {
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
@@ -234,6 +234,12 @@ func (p *parser) arguments() ([]expr, error) {
 		arg, err := p.expression(0)
 		if err != nil {
 			return nil, err
+		}
+		if function == "sort" && (p.token.keyword("asc") || p.token.keyword("desc")) {
+			arg = &sortKey{pos: p.token.at, operand: arg, direction: p.token.text}
+			if err := p.advance(); err != nil {
+				return nil, err
+			}
 		}
 		args = append(args, arg)
 	}
@@ -306,7 +312,7 @@ func (p *parser) moment() (expr, error) {
 		}
 		return &literal{pos: t.at, value: FromTime(clock)}, p.advance()
 	}
-	moment, err := datatypes.ParseDateTime(t.text)
+	moment, err := datatypes.ParseDateTime(strings.TrimSuffix(t.text, "T"))
 	if err != nil {
 		return nil, p.fail("@%s is not a date or time that exists; expected @YYYY, @YYYY-MM, @YYYY-MM-DD or @YYYY-MM-DDThh:mm:ss.fff+hh:mm.", clip(t.text))
 	}

@@ -92,6 +92,9 @@ func (p *path) element(e *evaluation, el resources.Element, i int, out Collectio
 	if p.strict && el.Type().Element(p.names[i]) == nil {
 		return out, p.unknown(e, el, p.names[i])
 	}
+	if p.names[i] == "resourceType" && el.IsResource() {
+		return p.resourceType(e, el, i, out)
+	}
 	last := i+1 == len(p.names)
 	before := len(out)
 	c := el.Named(p.names[i])
@@ -109,6 +112,13 @@ func (p *path) element(e *evaluation, el resources.Element, i int, out Collectio
 		return out, e.grown(out, before-1)
 	}
 	return out, e.step(1)
+}
+
+// resourceType is no element of FHIR, but the member that JSON has; expressions found in the
+// wild ask for it. Strict mode does not know it.
+func (p *path) resourceType(e *evaluation, el resources.Element, i int, out Collection) (Collection, error) {
+	v := FromString(el.Type().Name)
+	return p.walk(e, &v, i+1, out)
 }
 
 func (p *path) unknown(e *evaluation, el resources.Element, name string) error {

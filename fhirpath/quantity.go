@@ -68,7 +68,7 @@ func (q *quantity) member(out Collection, name string) Collection {
 }
 
 // fromQuantityElement reads a FHIR Quantity. One with a comparator is no single amount, and one
-// without a value none at all. Without a UCUM code the unit is what was written for people.
+// without a value none at all. Without a code the unit is what was written for people.
 func fromQuantityElement(el resources.Element) (Value, bool) {
 	in := datatypes.QuantityOf(el)
 	if in.Value == nil || in.Comparator != "" {
@@ -80,7 +80,7 @@ func fromQuantityElement(el resources.Element) (Value, bool) {
 		q.unit = in.Code
 		q.fhir = in.Code == "a" || in.Code == "mo"
 	case in.Code != "":
-		q.unit = in.Code
+		q.unit = in.System + "|" + in.Code // equal to the same unit, and to no UCUM one
 	case in.Unit != "":
 		q.unit = in.Unit
 	}
@@ -255,13 +255,21 @@ func (q *quantity) equivalent(other *quantity) bool {
 	return equivalentDecimals(ratDecimal(x), b.value)
 }
 
+// unitNamed is a quantity without value in a unit: "mg", "'mg'" or "days". known is false for a
+// unit that this package cannot compute with.
+func unitNamed(unit string) (q *quantity, known bool) {
+	if isCalendar(unit) {
+		return &quantity{unit: singular(unit), calendar: true}, true
+	}
+	q = &quantity{unit: trimQuotes(unit)}
+	_, known = parseUnit(q.unit)
+	return q, known
+}
+
 // inUnit is q in another unit: "mg", "'mg'" or "days"; false where that is not possible.
 // https://hl7.org/fhirpath/N1/#toquantityunit-string-quantity
 func (q *quantity) inUnit(unit string) (*quantity, bool) {
-	target := &quantity{unit: trimQuotes(unit)}
-	if isCalendar(unit) {
-		target.unit, target.calendar = singular(unit), true
-	}
+	target, _ := unitNamed(unit)
 	from := q
 	if q.calendar != target.calendar {
 		a, b, ok := align(q, target)

@@ -5,34 +5,50 @@ import (
 	"slices"
 )
 
-// sort() of the release after N1: by its keys, a leading minus for descending order. Items
-// without a key come first. https://build.fhir.org/ig/HL7/FHIRPath/#sort
+// sort(), for trial use: by its keys, each with asc or desc behind it, or with a minus in front
+// as the official suite writes it. https://build.fhir.org/ig/HL7/FHIRPath/#fn-sort
+
+// direction is how a key orders. An empty key is lower than all others, so it comes last in
+// descending order; with a minus the official suite has it first.
+type direction uint8
+
+const (
+	ascending direction = iota
+	descending
+	minusSign
+)
+
+// directions are what stands before or behind a key.
+var directions = map[string]direction{"-": minusSign, "desc": descending}
 
 // sortNode is source.sort(keys).
 type sortNode struct {
 	call       *callNode
 	keys       []node
-	descending []bool
+	directions []direction
 }
 
-// prepareSort takes the leading minus off the keys: it turns the order around and needs no
-// number.
+// prepareSort takes the directions off the keys.
 func prepareSort(c *compiler, x *call, n *callNode) (node, error) {
 	s := &sortNode{call: n}
 	for i, arg := range x.args {
-		u, isUnary := arg.(*unary)
-		if !isUnary || u.op != "-" {
-			s.keys, s.descending = append(s.keys, n.args[i]), append(s.descending, false)
-			continue
+		key, direction := n.args[i], ascending
+		switch a := arg.(type) {
+		case *sortKey: // n.args has the key without its direction
+			direction = directions[a.direction]
+		case *unary:
+			if direction = directions[a.op]; direction == ascending {
+				break
+			}
+			var err error
+			if key, err = c.compile(a.operand); err != nil {
+				return nil, err
+			}
 		}
-		key, err := c.compile(u.operand)
-		if err != nil {
-			return nil, err
-		}
-		s.keys, s.descending = append(s.keys, key), append(s.descending, true)
+		s.keys, s.directions = append(s.keys, key), append(s.directions, direction)
 	}
 	if len(s.keys) == 0 {
-		s.keys, s.descending = []node{variableNodes["$this"]}, []bool{false}
+		s.keys, s.directions = []node{variableNodes["$this"]}, []direction{ascending}
 	}
 	n.apply = s.apply
 	return n, nil
@@ -86,24 +102,27 @@ func (s *sortNode) apply(e *evaluation, n *callNode, f *frame, in, out Collectio
 
 func (s *sortNode) order(e *evaluation, a, b sortItem) (int, error) {
 	for k := range s.keys {
-		order, err := s.orderKeys(e, a.keys[k], b.keys[k])
-		if order != 0 || err != nil {
-			if s.descending[k] {
+		x, y := a.keys[k], b.keys[k]
+		if x.kind == kindNone || y.kind == kindNone {
+			if x.kind == y.kind {
+				continue
+			}
+			order := compareIntegers(int64(x.kind), int64(y.kind))
+			if s.directions[k] == descending {
 				order = -order
 			}
-			return order, err
+			return order, nil
+		}
+		order, _, comparable := compare(x, y)
+		if !comparable {
+			return 0, s.call.fail(e, "cannot put a %s and a %s in order.", x.TypeName(), y.TypeName())
+		}
+		if s.directions[k] != ascending {
+			order = -order
+		}
+		if order != 0 {
+			return order, nil
 		}
 	}
 	return 0, nil
-}
-
-func (s *sortNode) orderKeys(e *evaluation, a, b Value) (int, error) {
-	if a.kind == kindNone || b.kind == kindNone {
-		return compareIntegers(min(int64(a.kind), 1), min(int64(b.kind), 1)), nil
-	}
-	order, _, comparable := compare(a, b)
-	if !comparable {
-		return 0, s.call.fail(e, "cannot put a %s and a %s in order.", a.TypeName(), b.TypeName())
-	}
-	return order, nil
 }

@@ -17,7 +17,7 @@ var stringFunctions = map[string]function{
 	"substring":      {min: 1, max: 2, apply: substring},
 	"upper":          {apply: onString(strings.ToUpper)},
 	"lower":          {apply: onString(strings.ToLower)},
-	"trim":           {apply: onString(strings.TrimSpace)},
+	"trim":           {apply: onString(trim)},
 	"replace":        {min: 2, max: 2, apply: replace},
 	"length":         {apply: length},
 	"toChars":        {apply: toChars},
@@ -78,6 +78,9 @@ func onString(compute func(string) string) apply {
 		return append(out, FromString(compute(s))), nil
 	}
 }
+
+// trim cuts off what FHIRPath takes for white space.
+func trim(s string) string { return strings.Trim(s, " \t\r\n") }
 
 func startsWith(s, prefix string) Value { return FromBoolean(strings.HasPrefix(s, prefix)) }
 func endsWith(s, suffix string) Value   { return FromBoolean(strings.HasSuffix(s, suffix)) }

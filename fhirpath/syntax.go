@@ -56,6 +56,12 @@ type (
 		op          string
 		left, right expr
 	}
+	// sortKey is an argument of sort() with asc or desc.
+	sortKey struct {
+		pos       int
+		operand   expr
+		direction string
+	}
 	// union is a | b | …, flat however many there are.
 	union struct {
 		pos      int
@@ -89,6 +95,7 @@ func (x *external) at() int { return x.pos }
 func (x *unary) at() int    { return x.pos }
 func (x *binary) at() int   { return x.pos }
 func (x *union) at() int    { return x.pos }
+func (x *sortKey) at() int  { return x.pos }
 func (x *typeTest) at() int { return x.pos }
 
 // Precedences: http://hl7.org/fhirpath/N1/#operator-precedence, the loosest first.
@@ -206,6 +213,11 @@ func (x *union) write(b *strings.Builder, place int) {
 		operand.write(b, precedenceUnion+1)
 	}
 	b.WriteString(closing)
+}
+
+func (x *sortKey) write(b *strings.Builder, place int) {
+	x.operand.write(b, 0)
+	b.WriteString(" " + x.direction)
 }
 
 func (x *typeTest) write(b *strings.Builder, place int) {

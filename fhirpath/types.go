@@ -85,10 +85,10 @@ func (t typeSpec) exactly(v Value) bool {
 // of elements and Extension.url.
 func isSystemString(el resources.Element) bool {
 	def := el.Definition()
-	if def == nil || el.Type().Name != "string" {
+	if def == nil {
 		return false
 	}
-	return def.Path == "Extension.url" || strings.HasSuffix(def.Path, ".id")
+	return def.Path == "Extension.url" || strings.HasSuffix(def.Path, ".id") && el.Type().Name == "string"
 }
 
 // typeTestNode is x is T.

@@ -11,6 +11,7 @@ var utilityFunctions = map[string]function{
 	"timeOfDay":      {apply: timeOfDay},
 	"type":           {apply: typesOf},
 	"defineVariable": {min: 1, max: 2, apply: defineVariable},
+	"pathname":       {max: 1, apply: pathname},
 }
 
 // trace hands the input, or what the second argument makes of each item, to the environment.
@@ -79,4 +80,24 @@ func defineVariable(e *evaluation, n *callNode, f *frame, in, out Collection) (C
 	}
 	f.vars = &definedVariable{name: name, value: value, outer: f.vars}
 	return append(out, in...), nil
+}
+
+// pathname, for trial use, is where each element is in its document; computed values have no
+// place. The argument (leave out what is no list) is accepted; single elements never have an
+// index here. https://build.fhir.org/ig/HL7/FHIRPath/#fn-pathname
+func pathname(e *evaluation, n *callNode, f *frame, in, out Collection) (Collection, error) {
+	if _, _, err := n.arg(e, f, 0); err != nil {
+		return out, err
+	}
+	for i := range in {
+		path := in[i].Path()
+		if path == "" {
+			continue
+		}
+		out = append(out, FromString(path))
+		if err := e.step(10 + len(path)); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }

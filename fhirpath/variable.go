@@ -16,9 +16,6 @@ func (thisNode) eval(e *evaluation, f *frame, out Collection) (Collection, error
 type indexVariable struct{}
 
 func (indexVariable) eval(e *evaluation, f *frame, out Collection) (Collection, error) {
-	if f.index < 0 {
-		return out, nil
-	}
 	return append(out, FromInteger(f.index)), nil
 }
 
