@@ -118,6 +118,11 @@ func (d *Definitions) decodeElements() {
 			owner.MaxLength = e.maxLength // JSON has no member for it: the value is the element itself
 			continue
 		}
+		if e.Name == "id" && owner.Kind == KindResource {
+			// The table, like the StructureDefinitions, has string; what it means is id:
+			// https://hl7.org/fhir/R4/resource-definitions.html#Resource.id
+			e.Types = []TypeRef{{Type: d.types["id"]}}
+		}
 		e.Index = len(owner.Elements)
 		owner.Elements = append(owner.Elements, e)
 		if e.contentReference != "" {
