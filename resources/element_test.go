@@ -40,7 +40,7 @@ func TestElement(t *testing.T) {
 	for _, c := range []struct{ what, got, want string }{
 		{
 			"children in document order without what R4 does not know", show(o.Children()),
-			"Observation.id:string=o1 Observation.contained[0]:Patient= Observation.status:code= Observation.value.ofType(Quantity):Quantity= " +
+			"Observation.id:id=o1 Observation.contained[0]:Patient= Observation.status:code= Observation.value.ofType(Quantity):Quantity= " +
 				"Observation.component[0]:Observation.component= Observation.component[1]:Observation.component=",
 		},
 		{"a primitive that has only extensions", show(o.First("status").Children()), "Observation.status.extension[0]:Extension="},
