@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"io"
+	"strconv"
 	"time"
 )
 
@@ -14,8 +15,6 @@ type Bundle struct {
 	HasTotal    bool
 	Links       []Link
 	Entries     []Entry
-	// Subsetted marks the Bundle itself as a part of what was asked (_summary=count).
-	Subsetted bool
 }
 
 // Link is Bundle.link: self, first, previous, next.
@@ -33,8 +32,7 @@ type Entry struct {
 // EntryRequest is Bundle.entry.request.
 type EntryRequest struct{ Method, URL string }
 
-// EntryResponse is Bundle.entry.response. Of a transaction's entry it also says what kind of answer
-// HTTP would have given.
+// EntryResponse is Bundle.entry.response.
 type EntryResponse struct {
 	Status       string // "201 Created"
 	Location     string // absolute, with the version
@@ -43,8 +41,149 @@ type EntryResponse struct {
 	Outcome      []byte // JSON of an OperationOutcome
 }
 
-// AppendJSON appends the Bundle as JSON to b.
-func (b *Bundle) AppendJSON(to []byte) []byte { return to }
+// Link finds the URL of a link; empty if there is none.
+func (b *Bundle) Link(relation string) string {
+	for _, l := range b.Links {
+		if l.Relation == relation {
+			return l.URL
+		}
+	}
+	return ""
+}
 
-// WriteTo writes the Bundle as JSON, piece by piece.
-func (b *Bundle) WriteTo(w io.Writer) (int64, error) { return 0, unfinished(SearchType) }
+// AppendJSON appends the Bundle as JSON.
+func (b *Bundle) AppendJSON(to []byte) []byte {
+	to = b.appendHead(to)
+	for i := range b.Entries {
+		to = b.Entries[i].appendJSON(b.separate(to, i))
+	}
+	return b.appendTail(to)
+}
+
+// WriteTo writes the Bundle as JSON, some entries at a time.
+func (b *Bundle) WriteTo(w io.Writer) (written int64, err error) {
+	const piece = 64 << 10
+	buffer := b.appendHead(make([]byte, 0, piece))
+	flush := func() bool {
+		var n int
+		n, err = w.Write(buffer)
+		written += int64(n)
+		buffer = buffer[:0]
+		return err == nil
+	}
+	for i := range b.Entries {
+		buffer = b.Entries[i].appendJSON(b.separate(buffer, i))
+		if len(buffer) >= piece && !flush() {
+			return written, err
+		}
+	}
+	buffer = b.appendTail(buffer)
+	flush()
+	return written, err
+}
+
+func (b *Bundle) appendHead(to []byte) []byte {
+	to = append(to, `{"resourceType":"Bundle"`...)
+	if !b.LastUpdated.IsZero() {
+		to = append(appendInstant(append(to, `,"meta":{"lastUpdated":`...), b.LastUpdated), '}')
+	}
+	to = appendString(append(to, `,"type":`...), b.Type)
+	if b.HasTotal {
+		to = strconv.AppendInt(append(to, `,"total":`...), b.Total, 10)
+	}
+	for i, link := range b.Links {
+		if i == 0 {
+			to = append(to, `,"link":[`...)
+		} else {
+			to = append(to, ',')
+		}
+		to = appendString(append(to, `{"relation":`...), link.Relation)
+		to = append(appendString(append(to, `,"url":`...), link.URL), '}')
+	}
+	if len(b.Links) > 0 {
+		to = append(to, ']')
+	}
+	return to
+}
+
+// separate begins entry i. An empty array would not be valid, so there is none without entries.
+func (b *Bundle) separate(to []byte, i int) []byte {
+	if i == 0 {
+		return append(to, `,"entry":[`...)
+	}
+	return append(to, ',')
+}
+
+func (b *Bundle) appendTail(to []byte) []byte {
+	if len(b.Entries) > 0 {
+		to = append(to, ']')
+	}
+	return append(to, '}')
+}
+
+func (e *Entry) appendJSON(to []byte) []byte {
+	w := members{append(to, '{'), true}
+	w.text("fullUrl", e.FullURL)
+	w.raw("resource", e.Resource)
+	if e.Mode != "" {
+		w.name("search")
+		w.out = append(appendString(append(w.out, `{"mode":`...), e.Mode), '}')
+	}
+	if e.Request != nil {
+		w.name("request")
+		w.out = e.Request.appendJSON(w.out)
+	}
+	if e.Response != nil {
+		w.name("response")
+		w.out = e.Response.appendJSON(w.out)
+	}
+	return append(w.out, '}')
+}
+
+func (r *EntryRequest) appendJSON(to []byte) []byte {
+	w := members{append(to, '{'), true}
+	w.text("method", r.Method)
+	w.text("url", r.URL)
+	return append(w.out, '}')
+}
+
+func (r *EntryResponse) appendJSON(to []byte) []byte {
+	w := members{append(to, '{'), true}
+	w.text("status", r.Status)
+	w.text("location", r.Location)
+	w.text("etag", r.ETag)
+	if !r.LastModified.IsZero() {
+		w.name("lastModified")
+		w.out = appendInstant(w.out, r.LastModified)
+	}
+	w.raw("outcome", r.Outcome)
+	return append(w.out, '}')
+}
+
+// members writes the members of one object and leaves out what is empty.
+type members struct {
+	out   []byte
+	first bool
+}
+
+func (w *members) name(name string) {
+	if !w.first {
+		w.out = append(w.out, ',')
+	}
+	w.first = false
+	w.out = append(appendString(w.out, name), ':')
+}
+
+func (w *members) text(name, value string) {
+	if value != "" {
+		w.name(name)
+		w.out = appendString(w.out, value)
+	}
+}
+
+func (w *members) raw(name string, value []byte) {
+	if len(value) > 0 {
+		w.name(name)
+		w.out = append(w.out, value...)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"kiln/resources"
+	"kiln/resources/outcome"
 	"kiln/store"
 )
 
@@ -20,6 +21,8 @@ type PatchRequest struct {
 	IfMatch     Match
 	// Provenance is as for CreateRequest.
 	Provenance *resources.Document
+	// Warnings asks for what validation remarks without refusing.
+	Warnings bool
 }
 
 // Patch changes parts of a resource. Without IfMatch a patch that lost a race is applied again to
@@ -28,5 +31,73 @@ type PatchRequest struct {
 // multiple-matches (stage precondition); invalid for a patch that cannot be read; processing
 // (stage content) for one that cannot be applied, and whatever validation says of its result.
 func (s *Service) Patch(ctx context.Context, request PatchRequest) (Result, error) {
-	return Result{}, unfinished(Patch)
+	w := &write{interaction: Patch, address: request.Key, match: request.IfMatch, warnings: request.Warnings}
+	var err error
+	if w.address.ID == "" {
+		w.criteria, err = s.criteria(w.address.Type, request.Criteria)
+	}
+	if err == nil {
+		w.patch, err = readPatch(request.ContentType, request.Body)
+	}
+	if err == nil {
+		err = s.land(ctx, request.Provenance, w)
+	}
+	return w.result, err
+}
+
+func (a *attempt) findPatch(ctx context.Context, w *write) error {
+	key := w.address
+	if w.criteria != nil {
+		found, err := a.search(ctx, w, 2)
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0:
+			return outcome.New(outcome.NotFound, "No %s meets the criteria.", clip(key.Type))
+		case len(found) > 1:
+			return several(key.Type)
+		}
+		key = found[0].Key
+	}
+	if err := a.open(ctx, w, key); err != nil {
+		return err
+	}
+	switch {
+	case w.exists():
+		return w.holds()
+	case w.current.Deleted():
+		return refusal(&store.GoneError{Tombstone: w.current}, key)
+	}
+	return notFound(key)
+}
+
+func (a *attempt) makePatch(ctx context.Context, w *write) error {
+	stored, err := resources.Parse(w.current.Body)
+	if err != nil {
+		return err
+	}
+	patched, err := w.patch.Apply(ctx, stored)
+	if err != nil {
+		return err
+	}
+	if err := sameIdentity(w.key, patched); err != nil {
+		return err
+	}
+	same, err := w.unchanged(patched)
+	if err != nil || same {
+		return err
+	}
+	return a.put(ctx, w, patched, store.Patch)
+}
+
+// sameIdentity refuses a patch that makes another resource of the one it is applied to.
+func sameIdentity(key store.Key, doc *resources.Document) error {
+	element, err := doc.Resource()
+	if err != nil {
+		return outcome.As(err).In(outcome.StageContent)
+	}
+	if element.Type().Name != key.Type || doc.Text(doc.Member(0, "id")) != key.ID {
+		return outcome.New(outcome.BusinessRule, "The patch changes the type or the id of %s; both must stay.", key).In(outcome.StageContent)
+	}
+	return nil
 }

@@ -13,7 +13,7 @@ type Result struct {
 	Version store.Version
 	// Created: the resource did not exist before (201). Changed: the write made a new version.
 	Created, Changed bool
-	// Issues are what validation remarked without refusing.
+	// Issues are what validation remarked without refusing, where the request asked for it.
 	Issues []outcome.Issue
 }
 

@@ -2,7 +2,11 @@ package fhir
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
+	"kiln/resources/outcome"
+	"kiln/search"
 	"kiln/store"
 )
 
@@ -22,9 +26,175 @@ type SearchRequest struct {
 	Presentation string
 }
 
+func (r *SearchRequest) path() string {
+	if r.Compartment == (store.Key{}) {
+		return r.Type
+	}
+	member := r.Type
+	if member == "" {
+		member = "*"
+	}
+	return r.Compartment.String() + "/" + member
+}
+
+func (r *SearchRequest) action() Action {
+	switch {
+	case r.Compartment != (store.Key{}):
+		return Action{Interaction: SearchCompart, Type: r.Type}
+	case r.Type == "":
+		return Action{Interaction: SearchSystem}
+	}
+	return Action{Interaction: SearchType, Type: r.Type}
+}
+
 // Search answers one page as a Bundle of type searchset. Errors: invalid parameters with the list
 // of those there are; too-costly where no index serves the query; a paging link that is not one
 // of this search or this caller's.
 func (s *Service) Search(ctx context.Context, request SearchRequest) (*Bundle, error) {
-	return nil, unfinished(SearchType)
+	return s.search(ctx, s.store, request)
+}
+
+func (s *Service) search(ctx context.Context, reader store.Reader, request SearchRequest) (*Bundle, error) {
+	page, err := s.readPage(ctx, "search", request.path(), request.Query, request.Presentation)
+	if err != nil {
+		return nil, err
+	}
+	query, issues, err := s.parseSearch(request, page)
+	if err != nil {
+		return nil, err
+	}
+	narrowed, err := s.narrow(ctx, request.action(), query)
+	if err != nil {
+		return nil, err
+	}
+	if len(query.Include)+len(query.RevInclude) > 0 {
+		// what is included must be of the same state as what includes it
+		if s, ok := reader.(store.Store); ok {
+			snapshot, err := s.Snapshot(ctx)
+			if err != nil {
+				return nil, refusal(err, store.Key{})
+			}
+			defer func() { _ = snapshot.Close() }()
+			reader = snapshot
+		}
+	}
+	found, err := reader.Search(ctx, narrowed, page.cursor)
+	if err != nil {
+		return nil, refusal(err, store.Key{Type: request.Type})
+	}
+	return s.searchset(ctx, reader, page, query, found, issues)
+}
+
+// parseSearch reads the query of a request.
+func (s *Service) parseSearch(request SearchRequest, page *paged) (*search.Query, []outcome.Issue, error) {
+	var types []string
+	if request.Type != "" {
+		types = []string{request.Type}
+	}
+	options := search.ParseOptions{Lenient: request.Lenient}
+	if request.Compartment != (store.Key{}) {
+		options.Compartment = search.Compartment{Name: request.Compartment.Type, ID: request.Compartment.ID}
+	}
+	query, issues, err := s.params.Parse(types, page.query, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	if query.Summary == search.SummaryText && len(query.Include)+len(query.RevInclude) > 0 {
+		return nil, nil, invalid("_summary=text cannot be mixed with _include or _revinclude.")
+	}
+	s.sizePage(query, page)
+	return query, issues, nil
+}
+
+// sizePage sets the size of a page where the query does not state it, and bounds it where it does.
+func (s *Service) sizePage(query *search.Query, page *paged) {
+	stated := false
+	for _, p := range page.query {
+		stated = stated || p.Name == "_count"
+	}
+	if !stated {
+		query.Count = s.options.Limits.PageSize
+	}
+	query.Count = min(query.Count, s.options.Limits.MaxPageSize)
+}
+
+// searchset makes the answer of a page of matches.
+func (s *Service) searchset(ctx context.Context, reader store.Reader, page *paged, query *search.Query, found store.Page, issues []outcome.Issue) (*Bundle, error) {
+	issues = append(issues, cutInPreview(reader, &found)...)
+	links, err := s.links(ctx, page, encodeQuery(query.Applied), found.Next, found.Prev)
+	if err != nil {
+		return nil, refusal(err, store.Key{})
+	}
+	bundle := &Bundle{Type: "searchset", LastUpdated: s.now(), Links: links, Total: found.Total}
+	bundle.HasTotal = found.HasTotal && query.Total != search.TotalNone || query.CountOnly
+	subset := Subset{Summary: query.Summary, Elements: query.Elements}
+	if bundle.Entries, err = s.entries(nil, found.Matches, "match", subset); err != nil {
+		return nil, err
+	}
+	included, cut, err := s.included(ctx, reader, query, found.Matches)
+	if err != nil {
+		return nil, refusal(err, store.Key{})
+	}
+	subset.Elements = nil // they are named for what was searched
+	if bundle.Entries, err = s.entries(bundle.Entries, included, "include", subset); err != nil {
+		return nil, err
+	}
+	if cut {
+		issues = append(issues, outcome.Issue{
+			Severity: outcome.SeverityWarning, Code: outcome.Incomplete,
+			Diagnostics: fmt.Sprintf("Not all included resources are here: a page has at most %d of them. Ask for a smaller page with _count.", s.options.Limits.Includes),
+		})
+	}
+	issues = append(issues, explain(found.Plan)...)
+	if len(issues) > 0 {
+		bundle.Entries = append(bundle.Entries, Entry{Resource: outcome.JSON(issues), Mode: "outcome"})
+	}
+	return bundle, nil
+}
+
+// entries appends resources as entries of a Bundle.
+func (s *Service) entries(to []Entry, versions []store.Version, mode string, subset Subset) ([]Entry, error) {
+	if to == nil {
+		to = make([]Entry, 0, len(versions))
+	}
+	for _, v := range versions {
+		body, err := subset.Apply(v.Body)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, Entry{FullURL: s.fullURL(v.Key), Resource: body, Mode: mode})
+	}
+	return to, nil
+}
+
+func (s *Service) fullURL(key store.Key) string {
+	return strings.Join([]string{s.options.BaseURL, key.Type, key.ID}, "/")
+}
+
+// explain tells how the engine found a page, for _explain=true.
+func explain(plan *store.Plan) []outcome.Issue {
+	if plan == nil {
+		return nil
+	}
+	issues := make([]outcome.Issue, 0, len(plan.Steps)+1)
+	note := func(format string, args ...any) {
+		issues = append(issues, outcome.Issue{Severity: outcome.SeverityInformation, Code: outcome.Informational, Diagnostics: fmt.Sprintf(format, args...)})
+	}
+	for _, step := range plan.Steps {
+		note("%s %s: about %d expected, %d examined.", step.Operation, step.Detail, step.Estimate, step.Examined)
+	}
+	note("%d rows and resources examined in %s.", plan.Examined, plan.Duration)
+	return issues
+}
+
+// cutInPreview takes away the links of a search inside a transaction: its pages end with it.
+func cutInPreview(reader store.Reader, found *store.Page) []outcome.Issue {
+	if _, ok := reader.(preview); !ok || found.Next == nil {
+		return nil
+	}
+	found.Next, found.Prev = nil, nil
+	return []outcome.Issue{{
+		Severity: outcome.SeverityInformation, Code: outcome.Incomplete,
+		Diagnostics: "There are more matches. Inside a transaction that also writes a search shows one page; search again for the others.",
+	}}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,8 +33,12 @@ type Options struct {
 	// BaseURL is the public address of the interface without a slash at its end, for links and
 	// full URLs and to know the server's own resources. Default: http://127.0.0.1:8080/fhir.
 	BaseURL string
+	// Zone is that of dates and times without an offset in searches and histories. Default: UTC.
+	Zone *time.Location
 	// Integrity says which references are kept whole. Default: IntegrityDeletes.
 	Integrity Integrity
+	// Operations are further operations. One of the same name replaces Kiln's own.
+	Operations []Operation
 	// Limits bound what one request may cost.
 	Limits Limits
 	// Version is the version of the software in the CapabilityStatement. Default: none.
@@ -63,8 +68,11 @@ type Limits struct {
 	Evaluation time.Duration
 }
 
-// Validator judges a resource. Issues of severity error refuse a write.
+// Validator judges resources.
 type Validator interface {
+	// Check is the refusal of a write: an *outcome.Error of stage content, or nil.
+	Check(ctx context.Context, resource resources.Element) error
+	// Validate lists all that is to be said of a resource, warnings too.
 	Validate(ctx context.Context, resource resources.Element) []outcome.Issue
 }
 
@@ -90,7 +98,12 @@ const (
 
 // Service answers the interactions. It is safe for concurrent use.
 type Service struct {
-	options Options
+	options    Options
+	store      store.Store
+	params     *search.Parameters
+	pages      *sealer
+	operations []Operation
+	statement  func() []byte // the CapabilityStatement, built on first use
 }
 
 // EnsureDefaults fills in what is not set.
@@ -105,6 +118,7 @@ func (o *Options) EnsureDefaults() {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
+	fill(&o.Zone, time.UTC)
 	o.Limits.ensureDefaults()
 }
 
@@ -146,8 +160,25 @@ func New(options Options) (*Service, error) {
 	if err := options.Validate(); err != nil {
 		return nil, fmt.Errorf("fhir options: %w", err)
 	}
-	return &Service{options: options}, nil
+	if options.Parameters == nil {
+		parameters, err := search.NewParameters(search.Options{BaseURL: options.BaseURL, Now: options.Now, Zone: options.Zone})
+		if err != nil {
+			return nil, fmt.Errorf("search parameters: %w", err)
+		}
+		options.Parameters = parameters
+	}
+	s := &Service{options: options, store: options.Store, params: options.Parameters}
+	s.pages = &sealer{records: options.Store.Records(recordBucket), queries: options.Store.Records(queryBucket), random: options.Random, now: options.Now}
+	s.operations = operationTable(options.Operations)
+	s.statement = sync.OnceValue(s.capabilityStatement)
+	return s, nil
 }
 
 // BaseURL is the address that links and full URLs begin with.
 func (s *Service) BaseURL() string { return s.options.BaseURL }
+
+// Parameters are the search parameters of the service.
+func (s *Service) Parameters() *search.Parameters { return s.params }
+
+// now is the clock in the precision of the store.
+func (s *Service) now() time.Time { return s.options.Now().UTC().Truncate(time.Millisecond) }

@@ -1,6 +1,14 @@
 package fhir
 
-import "kiln/search"
+import (
+	"slices"
+	"strings"
+
+	"kiln/resources"
+	"kiln/resources/definitions"
+	"kiln/resources/outcome"
+	"kiln/search"
+)
 
 // Subset is a part of resources that _summary and _elements ask for:
 // https://hl7.org/fhir/R4/search.html#summary. The zero value is the whole.
@@ -9,12 +17,113 @@ type Subset struct {
 	Elements []string
 }
 
+var summaries = map[string]search.Summary{
+	"": search.SummaryFalse, "false": search.SummaryFalse,
+	"true": search.SummaryTrue, "text": search.SummaryText, "data": search.SummaryData,
+}
+
 // ParseSubset reads the values of _summary and _elements of a read; both may be empty.
 // _summary=count is no part of a resource and an error there.
-func ParseSubset(summary, elements string) (Subset, error) { return Subset{}, unfinished(Read) }
+func ParseSubset(summary, elements string) (Subset, error) {
+	chosen, ok := summaries[summary]
+	if !ok {
+		return Subset{}, outcome.New(outcome.Value, "The value of _summary is %q; expected true, text, data or false.", clip(summary)).In(outcome.StageSyntax)
+	}
+	subset := Subset{Summary: chosen}
+	for name := range strings.SplitSeq(elements, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			subset.Elements = append(subset.Elements, name)
+		}
+	}
+	return subset, nil
+}
 
 // IsZero reports whether the whole is asked for.
 func (s Subset) IsZero() bool { return s.Summary == search.SummaryFalse && len(s.Elements) == 0 }
 
-// Apply is the part of a stored resource, tagged SUBSETTED; elements that must be there stay.
-func (s Subset) Apply(body []byte) ([]byte, error) { return body, nil }
+// Apply is the part of a stored resource, tagged SUBSETTED; elements that must be there stay. The
+// whole is the very bytes given.
+func (s Subset) Apply(body []byte) ([]byte, error) {
+	if s.IsZero() || body == nil {
+		return body, nil
+	}
+	doc, err := resources.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	element, err := doc.Resource()
+	if err != nil {
+		return nil, err
+	}
+	edits := []resources.Edit{tagged(doc)}
+	s.cut(doc, element.Type(), 0, true, &edits)
+	return doc.AppendCompact(make([]byte, 0, len(body)), 0, edits...), nil
+}
+
+// cut removes the members of n that are not asked for.
+func (s Subset) cut(doc *resources.Document, typ *definitions.Type, n resources.Node, root bool, edits *[]resources.Edit) {
+	for c := range doc.Children(n) {
+		name := doc.Name(c)
+		if name == "resourceType" || root && (name == "id" || name == "meta") {
+			continue
+		}
+		member, known := typ.Member(name)
+		if !known || !s.keeps(member.Element, root) {
+			*edits = append(*edits, resources.Edit{Node: c})
+			continue
+		}
+		s.below(doc, member.Type, c, edits)
+	}
+}
+
+// keeps reports whether an element is part of the subset. https://hl7.org/fhir/R4/search.html#elements
+// demands that mandatory elements and modifiers stay.
+func (s Subset) keeps(e *definitions.Element, root bool) bool {
+	if !root {
+		return s.Summary != search.SummaryTrue || e.Summary || e.Min > 0
+	}
+	if len(s.Elements) > 0 {
+		return e.Min > 0 || e.Modifier || slices.Contains(s.Elements, e.Name)
+	}
+	switch s.Summary {
+	case search.SummaryText:
+		return e.Min > 0 || e.Name == "text"
+	case search.SummaryData:
+		return e.Name != "text"
+	}
+	return e.Summary || e.Min > 0
+}
+
+// below goes on into elements that are defined in place: of these, too, the summary has only
+// what is marked. Data types are shown whole.
+func (s Subset) below(doc *resources.Document, typ *definitions.Type, n resources.Node, edits *[]resources.Edit) {
+	if s.Summary != search.SummaryTrue || len(s.Elements) > 0 || typ == nil || typ.Kind != definitions.KindBackbone {
+		return
+	}
+	if doc.Kind(n) == resources.Object {
+		s.cut(doc, typ, n, false, edits)
+		return
+	}
+	for item := range doc.Children(n) {
+		if doc.Kind(item) == resources.Object {
+			s.cut(doc, typ, item, false, edits)
+		}
+	}
+}
+
+const subsetted = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}`
+
+// tagged adds the tag SUBSETTED to meta, which every stored resource has.
+func tagged(doc *resources.Document) resources.Edit {
+	meta := doc.Member(0, "meta")
+	if tags := doc.Member(meta, "tag"); tags != resources.None {
+		text := doc.AppendCompact(nil, tags)
+		return resources.Edit{Node: tags, Raw: append(text[:len(text)-1], ","+subsetted+"]"...)}
+	}
+	text := doc.AppendCompact(nil, meta)
+	separator := ","
+	if len(text) == len("{}") {
+		separator = ""
+	}
+	return resources.Edit{Node: meta, Raw: append(text[:len(text)-1], separator+`"tag":[`+subsetted+"]}"...)}
+}

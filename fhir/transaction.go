@@ -4,33 +4,438 @@ import (
 	"context"
 
 	"kiln/resources"
+	"kiln/resources/outcome"
+	"kiln/search"
+	"kiln/store"
 )
 
-// Return is what the caller wants to see of what was written (Prefer: return=…):
-// https://hl7.org/fhir/R4/http.html#ops
-type Return uint8
-
-// The values of Return.
-const (
-	ReturnMinimal Return = iota
-	ReturnRepresentation
-	ReturnOutcome
-)
-
-// BundleRequest is a batch or a transaction, as Bundle.type says.
-type BundleRequest struct {
-	Bundle *resources.Document
-	// Return and Lenient hold for every entry.
-	Return  Return
-	Lenient bool
-	// Provenance is as for CreateRequest; of a transaction it targets everything that was written.
-	Provenance *resources.Document
+// transaction does all entries or none: https://hl7.org/fhir/R4/http.html#trules
+//
+// What the request alone says is worked out once: the writes, the names of the entries and the
+// links between them. Then each attempt finds the targets (deletes, then creates, then updates and
+// patches), resolves conditional references, puts the new ids into the links, makes the changes,
+// answers the reads from a preview of their outcome and commits. Whoever changed something in
+// between makes the attempt fail and start anew.
+func (p *process) transaction(ctx context.Context) error {
+	l := &linker{service: p.service, byURL: map[string]*write{}, conditional: map[string]*conditionalReference{}}
+	t := &transaction{process: p, links: l}
+	if err := t.prepare(); err != nil {
+		return err
+	}
+	return p.service.retry(ctx, func() error { return t.attempt(ctx) })
 }
 
-// Process does a batch or a transaction: https://hl7.org/fhir/R4/http.html#transaction
-// The answer is a Bundle of type batch-response or transaction-response with an entry for each of
-// the request's, in their order. A transaction lands whole or not at all, and its refusal names
-// the entry (Bundle.entry[3]…); entries of a batch stand alone and carry their refusals.
-func (s *Service) Process(ctx context.Context, request BundleRequest) (*Bundle, error) {
-	return nil, unfinished(Transaction)
+// transaction is a process with what was worked out once.
+type transaction struct {
+	*process
+	links  *linker
+	phases [phaseCount][]*entry
+	sites  map[*entry][]site
+}
+
+// prepare reads what the entries say. All that is wrong with them is told at once.
+func (t *transaction) prepare() error {
+	var problems []outcome.Issue
+	note := func(e *entry, err error) {
+		if err != nil && len(problems) < maxIssues {
+			problems = append(problems, outcome.As(within(err, e.place())).Issues...)
+		}
+	}
+	for _, e := range t.entries {
+		if e.problem == nil {
+			e.problem = t.prepareEntry(e)
+		}
+		note(e, e.problem)
+	}
+	if len(problems) == 0 {
+		t.sites = make(map[*entry][]site, len(t.entries))
+		for _, e := range t.entries {
+			note(e, t.findSites(e))
+		}
+	}
+	if len(problems) > 0 {
+		return (&outcome.Error{Issues: problems}).In(t.stage())
+	}
+	return nil
+}
+
+// stage is that of the first entry's problem.
+func (t *transaction) stage() outcome.Stage {
+	for _, e := range t.entries {
+		if e.problem != nil {
+			return outcome.As(e.problem).Stage
+		}
+	}
+	return outcome.StageSyntax
+}
+
+func (t *transaction) prepareEntry(e *entry) error {
+	phase := phases[e.method]
+	switch e.address.route.Interaction {
+	case Transaction:
+		return nestedBundle()
+	case Create, Update, Patch, Delete:
+		w, err := t.newWrite(e)
+		if err != nil {
+			return err
+		}
+		w.place, e.write = e.place(), w
+		if w.interaction == Create || w.interaction == Update {
+			if err := w.describe(t.doc, e.resource); err != nil {
+				return err
+			}
+			if err := t.service.checkWrite(w, e.address.query); err != nil {
+				return err
+			}
+		}
+		if err := t.links.name(e); err != nil {
+			return err
+		}
+	case Operate:
+		if o := t.service.operation(e.address.operation); o != nil && o.AffectsState {
+			return outcome.New(outcome.NotSupported, "The operation $%s changes something and cannot be part of a transaction.", o.Name).In(outcome.StageSyntax)
+		}
+		phase = phases["GET"]
+	default:
+		phase = phases["GET"]
+	}
+	t.phases[phase] = append(t.phases[phase], e)
+	return nil
+}
+
+func (t *transaction) findSites(e *entry) error {
+	if e.write == nil || e.resource == resources.None || e.write.interaction == Delete {
+		return nil
+	}
+	sites, err := t.links.sites(t.process, e)
+	if len(sites) > 0 {
+		t.sites[e] = sites
+	}
+	return err
+}
+
+func (t *transaction) attempt(ctx context.Context) error {
+	snapshot, err := t.service.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = snapshot.Close() }()
+	a := &attempt{service: t.service, reader: snapshot, leaving: map[store.Key]bool{}}
+	if err := t.find(ctx, a); err != nil {
+		return err
+	}
+	if err := t.resolve(ctx, a); err != nil {
+		return err
+	}
+	if err := t.make(ctx, a); err != nil {
+		return err
+	}
+	if err := t.checkCriteria(ctx, a); err != nil {
+		return err
+	}
+	if err := a.finish(ctx, t.request.Provenance); err != nil {
+		return err
+	}
+	if err := t.read(ctx, a); err != nil {
+		return err
+	}
+	if err := a.commit(ctx); err != nil {
+		return err
+	}
+	t.answer()
+	return nil
+}
+
+// find finds the targets of all writes, in the order of the phases, and refuses two entries for
+// one resource.
+func (t *transaction) find(ctx context.Context, a *attempt) error {
+	taken := map[store.Key]*entry{}
+	twins := map[uint64]*write{}
+	for phase := range phases["GET"] {
+		for _, e := range t.phases[phase] {
+			w := e.write
+			if err := a.find(ctx, w); err != nil {
+				return err
+			}
+			if w.interaction == Create && w.criteria != nil && !w.settled {
+				if first := twins[w.criteria.print]; first != nil {
+					w.twin, w.key, w.settled = first, first.key, true
+					continue
+				}
+				twins[w.criteria.print] = w
+			}
+			for _, key := range w.identities() {
+				if other := taken[key]; other != nil {
+					return overlap(key, other, e)
+				}
+				taken[key] = e
+				if w.interaction == Delete {
+					a.leaving[key] = true
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// identities are the resources that a write is about.
+func (w *write) identities() []store.Key {
+	switch {
+	case w.interaction != Delete:
+		if w.settled {
+			return nil
+		}
+		return []store.Key{w.key}
+	case w.criteria == nil:
+		return []store.Key{w.address}
+	}
+	keys := make([]store.Key, len(w.targets))
+	for i, v := range w.targets {
+		keys[i] = v.Key
+	}
+	return keys
+}
+
+func overlap(key store.Key, first, second *entry) error {
+	return outcome.New(outcome.Duplicate, "%s and %s are about the same resource, %s; a transaction may change a resource once.", first.place(), second.place(), key).
+		At(first.place(), second.place()).In(outcome.StageSyntax)
+}
+
+// resolve finds what conditional references mean: in the state that the transaction will leave, so
+// among the entries too.
+func (t *transaction) resolve(ctx context.Context, a *attempt) error {
+	if len(t.links.conditional) == 0 {
+		return nil
+	}
+	wanted := map[string]bool{}
+	for _, reference := range t.links.conditional {
+		wanted[reference.criteria.typ] = true
+	}
+	images, replaced, err := t.images(ctx, a, wanted)
+	if err != nil {
+		return err
+	}
+	for _, e := range t.entries {
+		for _, s := range t.sites[e] {
+			if c := s.conditional; c != nil && c.place == e.place() {
+				if err := t.resolveOne(ctx, a, c, images, replaced); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (t *transaction) resolveOne(ctx context.Context, a *attempt, c *conditionalReference, images *pending, replaced map[store.Key]bool) error {
+	stored, err := t.service.find(ctx, a.reader, c.criteria, 2, replaced)
+	if err != nil {
+		return err
+	}
+	keys, err := images.match(ctx, c.criteria, 2)
+	if err != nil {
+		return err
+	}
+	for _, v := range stored {
+		keys = append(keys, v.Key)
+	}
+	if len(keys) == 1 {
+		c.key = keys[0]
+		return nil
+	}
+	code, found := outcome.NotFound, "no"
+	if len(keys) > 1 {
+		code, found = outcome.MultipleMatches, "more than one"
+	}
+	return outcome.New(code, "The conditional reference finds %s %s; it must select one. Nothing was changed.", found, c.criteria.typ).
+		At(c.path).In(outcome.StagePrecondition)
+}
+
+// images are the resources of the types wanted that the entries bring, and the keys of all whose
+// stored content is not what it will be.
+func (t *transaction) images(ctx context.Context, a *attempt, wanted map[string]bool) (*pending, map[store.Key]bool, error) {
+	images := newPending(t.service, a.reader)
+	replaced := map[store.Key]bool{}
+	for key := range a.leaving {
+		replaced[key] = true
+		images.source.over[key] = nil
+	}
+	for _, e := range t.entries {
+		w := e.write
+		if w == nil || w.settled || !wanted[w.key.Type] || w.interaction != Create && w.interaction != Update {
+			continue
+		}
+		element, err := t.doc.ResourceAt(e.resource)
+		if err != nil {
+			return nil, nil, err
+		}
+		entries, err := t.service.params.Extract(ctx, element)
+		if err != nil {
+			return nil, nil, err
+		}
+		replaced[w.key] = true
+		images.add(&search.Resource{Type: w.key.Type, ID: w.key.ID, Entries: append(entries, t.service.params.Own(w.key.ID, t.service.now())...)})
+	}
+	return images, replaced, nil
+}
+
+// make makes the changes. Entries that link to a version of another are made after it. What
+// validation has to say of all entries is told at once.
+func (t *transaction) make(ctx context.Context, a *attempt) error {
+	var later []*entry
+	var problems []outcome.Issue
+	try := func(e *entry) error {
+		err := t.makeEntry(ctx, a, e)
+		if refused := outcome.As(err); err != nil && refused.Stage == outcome.StageContent && len(problems) < maxIssues {
+			problems = append(problems, refused.Issues...)
+			return nil
+		}
+		return err
+	}
+	for phase := range phases["GET"] {
+		for _, e := range t.phases[phase] {
+			if t.linksVersion(e) {
+				e.write.mustChange = !e.write.settled
+				later = append(later, e)
+			} else if err := try(e); err != nil {
+				return err
+			}
+		}
+	}
+	for _, e := range later {
+		if err := try(e); err != nil {
+			return err
+		}
+	}
+	if refused := outcome.Of(problems[:min(len(problems), maxIssues)]...); refused != nil {
+		return refused.In(outcome.StageContent)
+	}
+	return nil
+}
+
+func (t *transaction) linksVersion(e *entry) bool {
+	for _, s := range t.sites[e] {
+		if s.versioned {
+			return true
+		}
+	}
+	return false
+}
+
+// makeEntry gives a write its content, with the links replaced, and makes its change.
+func (t *transaction) makeEntry(ctx context.Context, a *attempt, e *entry) (err error) {
+	w := e.write
+	if w.settled {
+		return nil
+	}
+	sites := t.sites[e]
+	edits := t.links.edits(sites, restRoot(e.fullURL))
+	switch w.interaction {
+	case Create, Update:
+		if w.doc, err = t.body(e, edits); err == nil {
+			err = t.checkBefore(ctx, e, sites)
+		}
+	case Patch:
+		w.patch, err = t.readEntryPatch(e, edits)
+	}
+	if err != nil {
+		return within(err, w.place)
+	}
+	return a.make(ctx, w)
+}
+
+// checkBefore judges a resource as it was sent where a replaced link does not fit the type of its
+// element: the specification wants it replaced in oid and uuid too.
+func (t *transaction) checkBefore(ctx context.Context, e *entry, sites []site) error {
+	narrow := false
+	for _, s := range sites {
+		narrow = narrow || s.narrow
+	}
+	if !narrow || e.write.checked {
+		return nil
+	}
+	doc, err := t.body(e, nil)
+	if err != nil {
+		return err
+	}
+	element, err := doc.Resource()
+	if err != nil {
+		return err
+	}
+	e.write.result.Issues, err = t.service.check(ctx, element, e.write.warnings)
+	e.write.checked = err == nil
+	return err
+}
+
+// checkCriteria refuses a transaction in which a conditional create or update found nothing, but
+// another entry brings what it looked for: which of the two is meant nobody can say.
+func (t *transaction) checkCriteria(ctx context.Context, a *attempt) error {
+	var conditional []*write
+	wanted := map[string]bool{}
+	for _, w := range a.owners {
+		if w.criteria != nil && (w.interaction == Create || w.interaction == Update && len(w.targets) == 0) {
+			conditional = append(conditional, w)
+			wanted[w.key.Type] = true
+		}
+	}
+	if len(conditional) == 0 {
+		return nil
+	}
+	final := newPending(t.service, a.reader)
+	for i, change := range a.tx.Changes {
+		if w := a.owners[i]; change.Method != store.Delete && wanted[w.key.Type] {
+			own := t.service.params.Own(w.key.ID, t.service.now())
+			final.add(&search.Resource{Type: w.key.Type, ID: w.key.ID, Entries: append(own, w.entries...)})
+		}
+	}
+	for _, w := range conditional {
+		keys, err := final.match(ctx, w.criteria, 2)
+		if err != nil {
+			return err
+		}
+		if len(keys) > 1 || len(keys) == 1 && keys[0] != w.key {
+			return within(outcome.New(outcome.Duplicate, "Another entry brings a %s that meets the criteria of this one, which found none.", w.key.Type).In(outcome.StageSyntax), w.place)
+		}
+	}
+	return nil
+}
+
+// read answers the entries that read, from the state that the changes will leave.
+func (t *transaction) read(ctx context.Context, a *attempt) error {
+	entries := t.phases[phases["GET"]]
+	if len(entries) == 0 {
+		return nil
+	}
+	reader := a.reader
+	if len(a.tx.Changes) > 0 {
+		snapshot, err := t.service.store.Preview(ctx, a.tx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = snapshot.Close() }()
+		reader = preview{snapshot}
+	}
+	for _, e := range entries {
+		if err := t.get(ctx, reader, e); err != nil {
+			return within(refusal(err, e.address.key), e.place())
+		}
+	}
+	return nil
+}
+
+// preview marks a reader whose paging ends with the transaction.
+type preview struct{ store.Reader }
+
+// answer gives the writes their answers, once they have landed.
+func (t *transaction) answer() {
+	for _, e := range t.entries {
+		w := e.write
+		if w == nil {
+			continue
+		}
+		if w.twin != nil {
+			w.result = Result{Version: w.twin.result.Version}
+		}
+		t.answerWrite(e, w)
+	}
 }

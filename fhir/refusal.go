@@ -1,0 +1,118 @@
+package fhir
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"kiln/resources/outcome"
+	"kiln/store"
+)
+
+// refusal turns what a store says into what the caller is told; it is the one place that knows
+// the errors of the store. What it does not know passes through: a fault of the server.
+func refusal(err error, key store.Key) error {
+	var (
+		refused  *outcome.Error
+		gone     *store.GoneError
+		conflict *store.ConflictError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return err
+	case errors.As(err, &gone):
+		return outcome.New(outcome.Deleted, "%s is deleted.", gone.Tombstone.Key).Because(err)
+	case errors.Is(err, store.ErrNotFound):
+		return notFound(key)
+	case errors.As(err, &conflict):
+		return refusedCommit(conflict)
+	case errors.Is(err, store.ErrTooLarge):
+		return outcome.New(outcome.TooLong, "The transaction is too large to be applied at once; nothing was changed.").In(outcome.StageTooLarge).Because(err)
+	case errors.Is(err, store.ErrCursor):
+		return badPage().Because(err)
+	case errors.Is(err, store.ErrClosed):
+		return outcome.New(outcome.NoStore, "The server is shutting down.").Because(err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return outcome.New(outcome.Timeout, "The time for this request ended before it was done; nothing was changed.").Because(err)
+	}
+	return err
+}
+
+func notFound(key store.Key) *outcome.Error {
+	return outcome.New(outcome.NotFound, "There is no %s.", clipped(key))
+}
+
+// refusedCommit words the conflicts that are left when trying again did not help.
+func refusedCommit(c *store.ConflictError) error {
+	switch c.Kind {
+	case store.KindClaim:
+		return outcome.New(outcome.Conflict, "%s holds what this write needs for itself; nothing was changed.", c.Holder).Because(c)
+	case store.KindDuplicate:
+		return outcome.New(outcome.Invalid, "%s is changed twice by one transaction.", c.Key).In(outcome.StageSyntax).Because(c)
+	}
+	return outcome.New(outcome.Conflict, "Others keep changing the same thing at the same time; nothing was changed. Try again.").Because(c)
+}
+
+// staleMatch is the answer where If-Match or If-None-Match does not hold.
+func staleMatch(header string, key store.Key, current store.Version) error {
+	state := "it does not exist"
+	switch {
+	case current.Deleted():
+		state = "it is deleted"
+	case current.VersionID != 0:
+		state = "its current version is " + strconv.FormatInt(current.VersionID, 10)
+	}
+	return outcome.New(outcome.Conflict, "%s does not hold for %s: %s. Nothing was changed.", header, clipped(key), state).In(outcome.StagePrecondition)
+}
+
+// invalid is a request that cannot be understood (400).
+func invalid(format string, args ...any) *outcome.Error {
+	return outcome.New(outcome.Invalid, format, args...).In(outcome.StageSyntax)
+}
+
+// clip shortens what a caller sent for a sentence.
+func clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
+}
+
+// clipped is a key for a sentence.
+func clipped(key store.Key) string { return clip(key.Type) + "/" + clip(key.ID) }
+
+// within says that an error is of one entry of a Bundle: places inside its resource get the
+// entry's before them.
+func within(err error, place string) error {
+	var refused *outcome.Error
+	if err == nil || place == "" || !errors.As(err, &refused) {
+		return err
+	}
+	moved := &outcome.Error{Stage: refused.Stage, Issues: make([]outcome.Issue, len(refused.Issues))}
+	for i, issue := range refused.Issues {
+		issue.Expression = moveInto(issue.Expression, place)
+		moved.Issues[i] = issue
+	}
+	return moved.Because(err)
+}
+
+func moveInto(expressions []string, place string) []string {
+	if len(expressions) == 0 {
+		return []string{place}
+	}
+	moved := make([]string, len(expressions))
+	for i, x := range expressions {
+		if strings.HasPrefix(x, "Bundle.entry[") {
+			moved[i] = x
+			continue
+		}
+		moved[i] = place + ".resource"
+		if _, rest, below := strings.Cut(x, "."); below {
+			moved[i] += "." + rest
+		}
+	}
+	return moved
+}
