@@ -47,6 +47,15 @@ func lines(t *testing.T, name string) func(yield func([]byte) bool) {
 	}
 }
 
+func readShared(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(shared + name)
+	if err != nil {
+		t.Skipf("%s is not here; its cases were skipped", name)
+	}
+	return string(text)
+}
+
 // agree compares the plan with FHIRPath on one resource.
 func agree(t *testing.T, p *search.Parameters, e resources.Element) {
 	t.Helper()

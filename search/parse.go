@@ -54,21 +54,23 @@ func tooMany(format string, args ...any) *outcome.Error {
 //
 // The error is one *outcome.Error (400) that lists every parameter that is not understood, with
 // what is valid. A lenient query drops these, and the issues returned are warnings that name them;
-// limits are errors even so.
+// limits are errors even so. A compartment that does not hold a type is a not-found.
 func (p *Parameters) Parse(types []string, query []NameValue, options ParseOptions) (*Query, []outcome.Issue, error) {
 	x := &parser{Parameters: p, types: types, options: options, query: Query{Count: DefaultCount}, given: map[string]bool{}, readable: map[NameValue]bool{}}
 	if err := checkSize(query); err != nil {
 		return nil, nil, err
 	}
-	x.readTypes(query)
-	if len(x.types) == 0 && len(x.issues) == 0 {
-		x.types = []string{""}
+	if err := outcome.Of(unknownTypes(types)...); err != nil {
+		return nil, nil, err.In(outcome.StageSyntax)
 	}
+	x.readTypes(query)
 	x.filters = make([]And, len(x.types))
 	for _, parameter := range query {
 		x.read(parameter)
 	}
-	x.branches()
+	if err := x.branches(); err != nil {
+		return nil, nil, err
+	}
 	if x.tests > maxTests {
 		return nil, nil, tooMany("The query tests more than %d combinations of parameter and resource type; name the types that its chains lead to, as in subject:Patient.name.", maxTests)
 	}
@@ -133,14 +135,8 @@ func (x *parser) settle() (ok bool) {
 	return ok
 }
 
-// readTypes finds the types to search: those of the address, or of _type.
+// readTypes finds the types to search: those of the address, or of _type, or any.
 func (x *parser) readTypes(query []NameValue) {
-	for _, t := range x.types {
-		if definitions.R4().Resource(t) == nil {
-			x.name = t
-			x.issues = append(x.issues, unknownType(t))
-		}
-	}
 	for _, q := range query {
 		if q.Name == "_type" {
 			x.name = q.Name
@@ -148,6 +144,19 @@ func (x *parser) readTypes(query []NameValue) {
 			x.settle()
 		}
 	}
+	if len(x.types) == 0 {
+		x.types = []string{""}
+	}
+}
+
+func unknownTypes(names []string) []outcome.Issue {
+	var issues []outcome.Issue
+	for _, name := range names {
+		if definitions.R4().Resource(name) == nil {
+			issues = append(issues, unknownType(name))
+		}
+	}
+	return issues
 }
 
 func unknownType(name string) outcome.Issue {
@@ -204,14 +213,15 @@ func (x *parser) read(q NameValue) {
 	}
 }
 
-// branches turns the filters into the query's branches, inside the compartment if there is one.
-func (x *parser) branches() {
+// branches turns the filters into the query's branches, inside the compartment if there is one. The
+// error is that of Compartment.
+func (x *parser) branches() error {
 	c := x.options.Compartment
 	if c.Name == "" {
 		for i, typ := range x.types {
 			x.query.Branches = append(x.query.Branches, Branch{typ, conjunction(x.filters[i])})
 		}
-		return
+		return nil
 	}
 	types, wildcard := x.types, len(x.types) == 1 && x.types[0] == ""
 	if wildcard {
@@ -223,11 +233,11 @@ func (x *parser) branches() {
 		}
 		inside, err := x.Compartment(c.Name, c.ID, typ)
 		if err != nil {
-			x.issues = append(x.issues, outcome.As(err).Issues...)
-			return
+			return err
 		}
 		x.query.Branches = append(x.query.Branches, Branch{typ, conjunction(append(And{inside}, x.filters[i]...))})
 	}
+	return nil
 }
 
 // conjunction is all parts, as simple as can be.
