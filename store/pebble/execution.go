@@ -1,0 +1,272 @@
+package pebble
+
+import (
+	"context"
+	"iter"
+
+	lsm "github.com/cockroachdb/pebble/v2"
+
+	"kiln/search"
+	"kiln/store"
+)
+
+// execution is one search over one view. Its first error ends it: sets answer "no more" from then on
+// and whoever began the search returns the error.
+type execution struct {
+	*view
+	ctx   context.Context
+	query *search.Query
+	past  *past // the state that later pages show; nil when nothing has changed since
+
+	wanted      map[code]*search.Parameter // parameters of the query
+	id, updated *search.Parameter          // those that only the engine knows, where the query has them
+
+	counts    map[code]int // resources by type
+	examined  int64
+	untilStop int
+	err       error
+
+	iterators []*lsm.Iterator // in use
+	idle      []*lsm.Iterator
+	values    *lsm.Iterator
+	steps     []store.Step
+}
+
+// walk is an execution in one direction.
+type walk struct {
+	*execution
+	reverse bool
+	need    int // how many members of a set will be looked at; 0 is all
+}
+
+// checkEvery is how many steps go by between two looks at the context.
+const checkEvery = 512
+
+// stopped reports whether the search is over before its end.
+func (x *execution) stopped() bool {
+	if x.untilStop--; x.untilStop < 0 {
+		x.untilStop = checkEvery
+		x.fail(x.ctx.Err())
+	}
+	return x.err != nil
+}
+
+func (x *execution) fail(err error) {
+	if err != nil && x.err == nil {
+		x.err = err
+	}
+}
+
+// check keeps the error of an iterator.
+func (x *execution) check(it *lsm.Iterator) { x.fail(it.Error()) }
+
+// iterator gives one that lives as long as the search, or until it is recycled; nil after an error.
+func (x *execution) iterator(lower, upper []byte) *lsm.Iterator {
+	if n := len(x.idle); n > 0 {
+		it := x.idle[n-1]
+		x.idle = x.idle[:n-1]
+		x.iterators = append(x.iterators, it)
+		it.SetBounds(lower, upper)
+		return it
+	}
+	it, err := x.NewIter(&lsm.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		x.fail(err)
+		return nil
+	}
+	x.iterators = append(x.iterators, it)
+	return it
+}
+
+// recycle takes back the iterators that were opened after there were n; their sets must not be used
+// any more.
+func (x *execution) recycle(n int) {
+	for _, it := range x.iterators[n:] {
+		if it == x.values {
+			x.values = nil
+		}
+		x.idle = append(x.idle, it)
+	}
+	x.iterators = x.iterators[:n]
+}
+
+// close ends the iterators and gives the error of the search.
+func (x *execution) close() error {
+	for _, it := range append(x.iterators, x.idle...) {
+		x.fail(it.Close())
+	}
+	x.iterators, x.idle, x.values = nil, nil, nil
+	return x.err
+}
+
+// want notes the parameters of a tree, whose values are to be read.
+func (x *execution) want(e search.Expr) {
+	switch e := e.(type) {
+	case search.And:
+		for _, part := range e {
+			x.want(part)
+		}
+	case search.Or:
+		for _, part := range e {
+			x.want(part)
+		}
+	case search.Not:
+		x.want(e.Of)
+	case search.Test:
+		x.wantParameter(e.Param)
+	case search.Missing:
+		x.wantParameter(e.Param)
+	case search.Chain:
+		x.wantParameter(e.Param)
+		for _, b := range e.Branches {
+			x.want(b.Filter)
+		}
+	case search.Has:
+		x.wantParameter(e.Param)
+		x.want(e.Filter)
+	}
+}
+
+func (x *execution) wantParameter(p *search.Parameter) {
+	switch {
+	case isID(p):
+		x.id = p
+	case isLastUpdated(p):
+		x.updated = p
+	default:
+		if c := x.store.dictionary.parameterCode(p); c != 0 {
+			x.wanted[c] = p
+		}
+	}
+}
+
+// resource reads the values of a document that is there, as of the state searched.
+func (x *execution) resource(document uint64) (search.Resource, bool) {
+	if x.past != nil {
+		if old, changed := x.past.documents[document]; changed {
+			return x.oldResource(document, old.version)
+		}
+	}
+	if x.values == nil {
+		if x.values = x.iterator([]byte{keyValues}, []byte{keyValues + 1}); x.values == nil {
+			return search.Resource{}, false
+		}
+	}
+	x.examined++
+	var buffer [9]byte
+	key := documentKey(buffer[:0], keyValues, document)
+	if !x.values.SeekGE(key) {
+		x.check(x.values)
+		return search.Resource{}, false
+	}
+	found, _, ok := readDocumentKey(x.values.Key())
+	if !ok || found != document {
+		x.fail(corrupt("index values are missing"))
+		return search.Resource{}, false
+	}
+	return x.readResource(x.values.Value())
+}
+
+func (x *execution) readResource(value []byte) (search.Resource, bool) {
+	record, err := readValues(value)
+	if err != nil {
+		x.fail(err)
+		return search.Resource{}, false
+	}
+	r := search.Resource{ID: record.id}
+	if r.Type, err = x.store.dictionary.typeName(record.typ); err != nil {
+		x.fail(err)
+		return search.Resource{}, false
+	}
+	if r.Entries, err = x.store.dictionary.unpack(record.list, x.wanted); err != nil {
+		x.fail(err)
+		return search.Resource{}, false
+	}
+	if x.id != nil {
+		r.Entries = append(r.Entries, search.Entry{Param: x.id, Value: search.TokenValue{Code: record.id}})
+	}
+	if x.updated != nil {
+		low := record.lastUpdated * 1000
+		r.Entries = append(r.Entries, search.Entry{Param: x.updated, Value: search.DateValue{Low: low, High: low + timeSpan}})
+	}
+	return r, true
+}
+
+// matches tests a document that is there on a filter.
+func (x *execution) matches(document uint64, filter search.Expr) bool {
+	r, ok := x.resource(document)
+	if !ok {
+		return false
+	}
+	ok, err := search.Match(x.ctx, filter, r, x)
+	x.fail(err)
+	return ok && err == nil
+}
+
+// locate finds the document of a resource that is there.
+func (x *execution) locate(typ code, id string) (document uint64, ok bool) {
+	var buffer [96]byte
+	h, err := getHead(x, headKey(buffer[:0], typ, id))
+	x.examined++
+	x.fail(err)
+	if err != nil || h.version == 0 {
+		return 0, false
+	}
+	if x.past != nil {
+		if old, changed := x.past.documents[h.document]; changed {
+			return h.document, old.there
+		}
+		if h.document > x.past.last {
+			return 0, false
+		}
+	}
+	return h.document, !h.deleted()
+}
+
+// Lookup implements search.Source.
+func (x *execution) Lookup(_ context.Context, typ, id string) (search.Resource, bool, error) {
+	c := x.store.dictionary.typeCode(typ)
+	if c == 0 {
+		return search.Resource{}, false, nil
+	}
+	document, ok := x.locate(c, id)
+	if !ok {
+		return search.Resource{}, false, x.err
+	}
+	r, ok := x.resource(document)
+	return r, ok && x.err == nil, x.err
+}
+
+// Referrers implements search.Source.
+func (x *execution) Referrers(_ context.Context, typ string, param *search.Parameter, targetType, targetID string) iter.Seq2[search.Resource, error] {
+	return func(yield func(search.Resource, error) bool) {
+		c := x.store.dictionary.typeCode(typ)
+		if c == 0 {
+			return
+		}
+		open := len(x.iterators)
+		defer func() { x.recycle(open) }()
+		w := &walk{execution: x}
+		s := w.restore(c, w.referring(c, param, targetType, targetID), search.Test{
+			Param: param, Any: []search.Criterion{search.ReferenceCriterion{Type: targetType, ID: targetID}},
+		})
+		for d := s.seek(0); d != end && x.err == nil; d = s.seek(d + 1) {
+			r, ok := x.resource(d)
+			if ok && !yield(r, nil) {
+				return
+			}
+		}
+		if x.err != nil {
+			yield(search.Resource{}, x.err)
+		}
+	}
+}
+
+// referring are the resources of a type that now refer to a target.
+func (x *walk) referring(typ code, param *search.Parameter, targetType, targetID string) set {
+	p, target := x.store.dictionary.parameterCode(param), x.store.dictionary.typeCode(targetType)
+	if p == 0 || target == 0 {
+		return empty{}
+	}
+	return x.postings(appendCode(appendID(append(indexPrefix(nil, typ, p), indexReference), targetID), target))
+}

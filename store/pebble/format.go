@@ -1,0 +1,44 @@
+package pebble
+
+import (
+	"errors"
+	"fmt"
+
+	lsm "github.com/cockroachdb/pebble/v2"
+)
+
+// formatVersion is the layout of keys and values. A store written in another is refused.
+const formatVersion = "kiln 1"
+
+var (
+	metaFormat   = []byte{keyMeta, 'f'}
+	metaRevision = []byte{keyMeta, 'r'} // last revision given to a record
+	metaRepair   = []byte{keyMeta, 'R'} // there while a repair is not finished
+)
+
+// checkFormat refuses a layout that this program does not know, and marks a new store with its own.
+func (s *Store) checkFormat() error {
+	value, closer, err := s.db.Get(metaFormat)
+	if err == nil {
+		defer closer.Close()
+		if string(value) != formatVersion {
+			return fmt.Errorf("it has the format %q, and this program reads %q; use the program that wrote it", value, formatVersion)
+		}
+		return nil
+	}
+	if !errors.Is(err, lsm.ErrNotFound) {
+		return err
+	}
+	it, err := s.db.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	if it.First() {
+		return errors.New("it is a Pebble database of another program")
+	}
+	if err := it.Error(); err != nil {
+		return err
+	}
+	return s.db.Set(metaFormat, []byte(formatVersion), lsm.Sync)
+}

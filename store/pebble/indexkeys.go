@@ -1,0 +1,376 @@
+package pebble
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"kiln/search"
+)
+
+// The kinds of index key, after type and parameter. What follows is the body, then the document
+// number. Bodies of a kind are never the beginning of one another.
+const (
+	indexString     = 's' // folded text, text
+	indexCode       = 'c' // code, system(4)
+	indexText       = 't' // folded text of a token
+	indexReference  = 'r' // id, type(2)
+	indexURL        = 'u' // url of a reference, or uri
+	indexIdentifier = 'k' // code, system(4) of the identifier in a reference
+	indexLow        = 'l' // low(8) high(8) of a short span that is alone
+	indexHigh       = 'h' // high(8) low(8) of the same
+	indexLongLow    = 'L' // low high of all other spans, of dates and numbers
+	indexLongHigh   = 'H' // high low
+	indexPoint      = 'p' // a number that is no span
+	indexUnit       = 'q' // unit(4), then point, low or high
+	indexComposite  = 'x' // key of one component, key of the other
+	indexWhole      = 'X' // nothing: a value that only its list tells
+)
+
+// The kinds under parameter 0, which belong to the resource and no parameter.
+const (
+	indexAlive   = 'a' // nothing: the resource is there
+	indexShape   = 'y' // count(2), parameters(2) that have values
+	indexSystems = 'w' // count(2), parameter(2) and system(4) of tokens
+)
+
+// How much of a text is in a key.
+const (
+	stringLimit = 64
+	codeLimit   = 128
+	textLimit   = 64
+	urlLimit    = 256
+)
+
+// shortSpan is the longest span that counts as short, in microseconds: a day in any time zone.
+const shortSpan = 26 * 3600 * 1e6
+
+// shapeLimit is how many values a shape lists; longer ones are marked with shapeOpen.
+const (
+	shapeLimit = 256
+	shapeOpen  = 0xffff
+)
+
+// compositeLimit is how many pairs of components one composite value is indexed by.
+const compositeLimit = 256
+
+// indexKey is an index key without its document number, as a place in an arena.
+type indexKey struct {
+	start, end int
+	flags      entryFlags
+}
+
+// keyList are the index keys of one version, sorted.
+type keyList struct {
+	typ     code
+	arena   []byte
+	keys    []indexKey
+	systems []byte // pairs for the systems key, unsorted
+
+	r     unpacker
+	first []byte // of a composite: the key of its first component
+	param code
+	flags entryFlags
+}
+
+// indexKeys derives the keys from a packed list.
+func indexKeys(typ code, list []byte) (*keyList, error) {
+	l := &keyList{typ: typ, arena: make([]byte, 0, 1024), keys: make([]indexKey, 0, 32)}
+	shape := make([]byte, 0, 64)
+	present := code(0)
+	p := packed{rest: list}
+	for p.next() {
+		l.param, l.flags = p.param, p.flags
+		l.r = unpacker{rest: p.value}
+		l.entry()
+		if l.r.err != nil {
+			return nil, l.r.err
+		}
+		if p.param != present && isPresent(p.value) {
+			present = p.param
+			shape = appendCode(shape, p.param)
+		}
+	}
+	if len(p.rest) > 0 {
+		return nil, corrupt("a list of index values")
+	}
+	l.flags = only
+	l.own(indexAlive, nil, 1)
+	l.own(indexShape, shape, 2)
+	l.own(indexSystems, l.systems, 6)
+	l.sort()
+	return l, nil
+}
+
+// isPresent is search.Present for a packed value.
+func isPresent(value []byte) bool {
+	if len(value) < 3 || value[0] != packedToken {
+		return true
+	}
+	return value[1] != 0 || value[2] != 0 // a system, or a code of some length
+}
+
+// own adds a key of the resource itself: a count and the sorted members.
+func (l *keyList) own(kind byte, members []byte, size int) {
+	start := len(l.arena)
+	l.arena = append(indexPrefix(l.arena, l.typ, 0), kind)
+	if kind != indexAlive {
+		members = sortMembers(members, size)
+		if count := len(members) / size; count > shapeLimit {
+			l.arena = binary.BigEndian.AppendUint16(l.arena, shapeOpen)
+		} else {
+			l.arena = append(binary.BigEndian.AppendUint16(l.arena, uint16(count)), members...)
+		}
+	}
+	l.finish(start)
+}
+
+// sortMembers sorts chunks of a size and drops repeated ones.
+func sortMembers(b []byte, size int) []byte {
+	chunks := slices.Collect(slices.Chunk(b, size))
+	slices.SortFunc(chunks, bytes.Compare)
+	chunks = slices.CompactFunc(chunks, bytes.Equal)
+	return bytes.Join(chunks, nil)
+}
+
+func (l *keyList) finish(start int) {
+	l.keys = append(l.keys, indexKey{start, len(l.arena), l.flags & (firstAscending | firstDescending)})
+}
+
+// begin starts a key of the current parameter.
+func (l *keyList) begin(kind byte) int {
+	start := len(l.arena)
+	l.arena = indexPrefix(l.arena, l.typ, l.param)
+	l.arena = append(append(l.arena, l.first...), kind)
+	return start
+}
+
+func (l *keyList) sort() {
+	slices.SortFunc(l.keys, func(a, b indexKey) int { return bytes.Compare(l.key(a), l.key(b)) })
+	kept := l.keys[:1]
+	for _, k := range l.keys[1:] {
+		if last := &kept[len(kept)-1]; bytes.Equal(l.key(*last), l.key(k)) {
+			last.flags |= k.flags
+		} else {
+			kept = append(kept, k)
+		}
+	}
+	l.keys = kept
+}
+
+func (l *keyList) key(k indexKey) []byte { return l.arena[k.start:k.end] }
+
+// entry adds the keys of the value under l.r.
+func (l *keyList) entry() {
+	switch l.r.byte() {
+	case packedString:
+		l.string()
+	case packedToken:
+		l.token(indexCode)
+	case packedReference:
+		l.reference()
+	case packedDate:
+		l.date(l.r.varint(), l.r.varint())
+	case packedNumber:
+		l.number(l.r.number(), nil)
+	case packedQuantity:
+		unit := binary.BigEndian.AppendUint32([]byte{indexUnit}, uint32(l.r.uvarint()))
+		l.number(l.r.number(), unit)
+	case packedURI:
+		start := l.begin(indexURL)
+		l.arena = appendCut(l.arena, string(l.r.bytes()), urlLimit)
+		l.finish(start)
+	case packedComposite:
+		l.composite()
+	default:
+		l.r.fail()
+	}
+}
+
+func (l *keyList) string() {
+	v := l.r.string()
+	start := l.begin(indexString)
+	l.arena = appendCut(l.arena, v.Folded, stringLimit)
+	l.arena = appendCut(l.arena, v.Text, stringLimit)
+	l.finish(start)
+}
+
+func (l *keyList) token(kind byte) {
+	system, c, text := uint32(l.r.uvarint()), l.r.bytes(), l.r.bytes()
+	if l.r.byte() != 0 {
+		l.r.uvarint()
+		l.r.bytes()
+	}
+	if l.r.err != nil {
+		return
+	}
+	if len(c) > 0 || system != 0 {
+		start := l.begin(kind)
+		l.arena = appendCut(l.arena, string(c), codeLimit)
+		l.arena = binary.BigEndian.AppendUint32(l.arena, system)
+		l.finish(start)
+		if kind == indexCode && l.first == nil {
+			l.systems = binary.BigEndian.AppendUint32(appendCode(l.systems, l.param), system)
+		}
+	}
+	if len(text) > 0 && kind == indexCode && l.first == nil {
+		start := l.begin(indexText)
+		l.arena = appendCut(l.arena, string(text), textLimit)
+		l.finish(start)
+	}
+}
+
+func (l *keyList) reference() {
+	parts := l.r.byte()
+	if parts&referenceID != 0 {
+		typ, id := code(l.r.uvarint()), l.r.id()
+		start := l.begin(indexReference)
+		l.arena = appendCode(appendID(l.arena, id), typ)
+		l.finish(start)
+	}
+	if parts&referenceURL != 0 {
+		start := l.begin(indexURL)
+		l.arena = appendCut(l.arena, string(l.r.bytes()), urlLimit)
+		l.finish(start)
+	}
+	if parts&referenceVersion != 0 {
+		l.r.bytes()
+	}
+	if parts&referenceIdentifier != 0 {
+		l.token(indexIdentifier)
+	}
+	if parts&^referenceVersion == 0 {
+		l.finish(l.begin(indexWhole))
+	}
+}
+
+func (l *keyList) date(low, high int64) {
+	lowKind, highKind := byte(indexLongLow), byte(indexLongHigh)
+	if l.flags&alone != 0 && l.first == nil && high >= low && high-low <= shortSpan {
+		lowKind, highKind = indexLow, indexHigh
+	}
+	start := l.begin(lowKind)
+	l.arena = appendTime(appendTime(l.arena, low), high)
+	l.finish(start)
+	start = l.begin(highKind)
+	l.arena = appendTime(appendTime(l.arena, high), low)
+	l.finish(start)
+}
+
+// number adds a point, or both ends of a span, after the unit.
+func (l *keyList) number(v search.NumberValue, unit []byte) {
+	if l.r.err != nil {
+		return
+	}
+	outer := l.first
+	l.first = append(slices.Clip(outer), unit...)
+	if len(l.first) == 0 {
+		l.first = nil
+	}
+	defer func() { l.first = outer }()
+	if isPoint(v) {
+		start := l.begin(indexPoint)
+		l.arena, _ = appendDecimal(l.arena, v.Low)
+		l.finish(start)
+		return
+	}
+	start := l.begin(indexLongLow)
+	l.arena = appendHigh(appendLow(l.arena, v), v)
+	l.finish(start)
+	start = l.begin(indexLongHigh)
+	l.arena = appendLow(appendHigh(l.arena, v), v)
+	l.finish(start)
+}
+
+// isPoint reports whether both ends of v are the same number, within it.
+func isPoint(v search.NumberValue) bool {
+	return v.Low != nil && v.High != nil && !v.LowOpen && !v.HighOpen && (v.Low == v.High || v.Low.Cmp(v.High) == 0)
+}
+
+func appendLow(b []byte, v search.NumberValue) []byte {
+	if v.Low == nil {
+		return append(b, decimalMinimum)
+	}
+	b, _ = appendDecimal(b, v.Low)
+	return b
+}
+
+func appendHigh(b []byte, v search.NumberValue) []byte {
+	if v.High == nil {
+		return append(b, decimalMaximum)
+	}
+	b, _ = appendDecimal(b, v.High)
+	return b
+}
+
+// composite adds a key for each pair of components where the first is one that searches ask for as
+// it is; anything else is told from its list.
+func (l *keyList) composite() {
+	parts, ok := l.parts()
+	if !ok {
+		l.finish(l.begin(indexWhole))
+		return
+	}
+	flags := l.flags
+	l.flags = only &^ alone
+	defer func() { l.first, l.flags = nil, flags }()
+	for _, prefix := range parts.first {
+		for _, second := range parts.second {
+			l.first = prefix
+			l.r.rest = second
+			l.entry()
+		}
+	}
+}
+
+// compositeParts are the keys of the first component's values and the packed second ones.
+type compositeParts struct{ first, second [][]byte }
+
+// parts reads a composite value to its end; ok is false where pairs cannot serve it.
+func (l *keyList) parts() (p compositeParts, ok bool) {
+	n := l.r.uvarint()
+	ok = n == 2
+	for i := range n {
+		count := l.r.uvarint()
+		for range count {
+			if l.r.err != nil {
+				return p, false
+			}
+			before := l.r.rest
+			v := l.r.value(1)
+			value := before[:len(before)-len(l.r.rest)]
+			switch {
+			case i == 0:
+				prefix, usable := l.prefix(value, v)
+				ok = ok && usable
+				if prefix != nil {
+					p.first = append(p.first, prefix)
+				}
+			case i == 1:
+				p.second = append(p.second, value)
+			}
+		}
+	}
+	return p, ok && l.r.err == nil && len(p.first)*len(p.second) <= compositeLimit
+}
+
+// prefix is what the keys of a composite with this first component begin with. A token without
+// code and system meets no criterion and has none.
+func (l *keyList) prefix(value []byte, v search.Value) (prefix []byte, usable bool) {
+	switch v.(type) {
+	case search.TokenValue:
+		if !isPresent(value) {
+			return nil, true
+		}
+	case search.ReferenceValue, search.URIValue, search.StringValue:
+	default:
+		return nil, false
+	}
+	inner := keyList{r: unpacker{rest: value}, first: []byte{indexComposite}}
+	inner.entry()
+	if inner.r.err != nil || len(inner.keys) != 1 {
+		return nil, false
+	}
+	const prefixLength = 5
+	return inner.key(inner.keys[0])[prefixLength:], true
+}

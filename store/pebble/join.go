@@ -1,0 +1,124 @@
+package pebble
+
+import (
+	"kiln/search"
+)
+
+// A chain is walked from whichever side is cheaper: from the resources that match at its end back to
+// those that refer to them, or from each candidate to what it refers to.
+const (
+	joinCost  = 40  // of following one resource of the inner set to the outer ones
+	chaseCost = 120 // of following one candidate to what it refers to
+	joinProbe = 512
+	fanOut    = 16 // about how many resources refer to one
+)
+
+// chainLeg finds the resources that refer to a match of one of the branches.
+func (x *walk) chainLeg(typ code, c search.Chain) leg {
+	param := x.store.dictionary.parameterCode(c.Param)
+	inner := x.branches(c.Branches)
+	if param == 0 || len(inner) == 0 {
+		return fixed(c, "nothing", c.Param.Code, empty{}, 0)
+	}
+	l := x.joinLeg(c, "chain", c.Param.Code, inner)
+	l.open = func(x *walk) set {
+		var found collector
+		for _, in := range inner {
+			x.each(in, func(document uint64) {
+				if id, ok := x.idOf(document); ok {
+					key := appendCode(appendID(append(indexPrefix(nil, typ, param), indexReference), id), in.typ)
+					x.gather(posting(key), &found, nil)
+				}
+			})
+		}
+		return found.set(x)
+	}
+	return l
+}
+
+// hasLeg finds the resources that a match of the filter refers to.
+func (x *walk) hasLeg(typ code, h search.Has) leg {
+	referrer := x.store.dictionary.typeCode(h.Type)
+	param := x.store.dictionary.parameterCode(h.Param)
+	if referrer == 0 || param == 0 {
+		return fixed(h, "nothing", h.Param.Code, empty{}, 0)
+	}
+	inner := []branch{{referrer, h.Filter}}
+	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner)
+	l.open = func(x *walk) set {
+		target := x.typeName(typ)
+		var found collector
+		x.each(inner[0], func(document uint64) {
+			r, ok := x.resource(document)
+			if !ok {
+				return
+			}
+			for _, e := range r.Entries {
+				if ref, ok := e.Value.(search.ReferenceValue); ok && e.Param == h.Param && ref.Type == target && ref.ID != "" {
+					if document, ok := x.locate(typ, ref.ID); ok {
+						found.add(document)
+					}
+				}
+			}
+		})
+		return found.set(x)
+	}
+	return l
+}
+
+// branch is a filter on the resources of a type that there are.
+type branch struct {
+	typ    code
+	filter search.Expr
+}
+
+// branches are those of types that ever were stored.
+func (x *walk) branches(list []search.Branch) []branch {
+	var known []branch
+	for _, b := range list {
+		if typ := x.store.dictionary.typeCode(b.Type); typ != 0 {
+			known = append(known, branch{typ, b.Filter})
+		}
+	}
+	return known
+}
+
+// joinLeg sizes a join by its inner set.
+func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch) leg {
+	size := 0
+	for _, in := range inner {
+		n := x.live(in.typ)
+		legs := x.legs(in.typ, in.filter)
+		probed := x.smallest(in.typ, legs, joinProbe)
+		if probed == joinProbe {
+			probed = n
+			for i := range legs {
+				if l := &legs[i]; l.open != nil && !l.negative && l.guess != nil {
+					probed = min(probed, max(joinProbe, l.guess()))
+				}
+			}
+		}
+		size += probed
+	}
+	return leg{
+		expr: e, operation: operation, detail: detail, test: chaseCost,
+		size: size * fanOut, probed: size*fanOut + 1, opening: max(1, size*joinCost),
+	}
+}
+
+// each visits the documents that match a branch, as of the state searched.
+func (x *walk) each(b branch, visit func(document uint64)) {
+	open := len(x.iterators)
+	defer func() { x.recycle(open) }()
+	w := &walk{execution: x.execution}
+	s := w.restore(b.typ, w.plan(b.typ, b.filter), b.filter)
+	for d := s.seek(0); d != end && !x.stopped(); d = s.seek(d + 1) {
+		visit(d)
+	}
+}
+
+// idOf reads the id of a document.
+func (x *execution) idOf(document uint64) (string, bool) {
+	r, ok := x.resource(document)
+	return r.ID, ok
+}

@@ -1,0 +1,423 @@
+package pebble
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"kiln/search"
+)
+
+// leg is one part of a filter as the index can serve it. Costs are in index keys read one after
+// another; looking at the values of a document costs about testCost of them.
+type leg struct {
+	expr      search.Expr
+	operation string
+	detail    string
+	// open gives the set; nil where only a test serves. It costs opening keys at once, and little
+	// where the set is read as it is walked.
+	open    func(x *walk) set
+	opening int
+	// size is how many documents there are at most, exact below probed.
+	size, probed int
+	measure      func(limit int) int // counts the documents up to a limit
+	guess        func() int          // how many there are, when they are too many to count
+	test         int                 // cost of testing one document
+	// negative tells that open and size are of the documents to leave out.
+	negative bool
+	lazy     bool // opening costs nothing; else it costs the size
+}
+
+const (
+	testCost = 16
+	seekCost = 8
+)
+
+// legs takes a filter apart for the resources of a type.
+func (x *walk) legs(typ code, e search.Expr) []leg {
+	switch e := e.(type) {
+	case nil:
+		return nil
+	case search.And:
+		var list []leg
+		rest := x.windows(typ, e, &list)
+		for _, part := range rest {
+			list = append(list, x.legs(typ, part)...)
+		}
+		return list
+	case search.Or:
+		if len(e) == 1 {
+			return x.legs(typ, e[0])
+		}
+		return []leg{x.orLeg(typ, e)}
+	case search.Not:
+		return []leg{x.notLeg(typ, e)}
+	case search.Test:
+		return []leg{x.testLeg(typ, e)}
+	case search.Missing:
+		return []leg{x.missingLeg(typ, e)}
+	case search.Chain:
+		return []leg{x.chainLeg(typ, e)}
+	case search.Has:
+		return []leg{x.hasLeg(typ, e)}
+	}
+	return []leg{fixed(e, "nothing", "", empty{}, 0)}
+}
+
+// fixed is a leg whose set is at hand.
+func fixed(e search.Expr, operation, detail string, s set, size int) leg {
+	return leg{
+		expr: e, operation: operation, detail: detail, open: func(*walk) set { return s },
+		size: size, probed: size + 1, test: testCost, lazy: true,
+	}
+}
+
+// orLeg unites what the parts match.
+func (x *walk) orLeg(typ code, e search.Or) leg {
+	if len(e) == 0 {
+		return fixed(e, "nothing", "", empty{}, 0)
+	}
+	parts := make([][]leg, len(e))
+	for i, part := range e {
+		parts[i] = x.legs(typ, part)
+	}
+	l := leg{expr: e, operation: "union", test: testCost, lazy: true}
+	l.measure = func(limit int) int {
+		n := 0
+		for _, legs := range parts {
+			n += x.smallest(typ, legs, limit)
+		}
+		return min(n, limit)
+	}
+	l.guess = func() int { return x.live(typ) }
+	l.open = func(x *walk) set {
+		sets := make([]set, len(e))
+		for i, part := range e {
+			sets[i] = x.plan(typ, part)
+		}
+		return unite(sets)
+	}
+	return l
+}
+
+// smallest is how many documents the most selective leg has, up to a limit.
+func (x *walk) smallest(typ code, legs []leg, limit int) int {
+	least := min(limit, x.live(typ))
+	for i := range legs {
+		if l := &legs[i]; !l.negative && l.open != nil {
+			least = min(least, l.sized(least))
+		}
+	}
+	return least
+}
+
+// sized counts the documents of a leg up to a limit.
+func (l *leg) sized(limit int) int {
+	if l.probed < limit && l.measure != nil {
+		l.size, l.probed = l.measure(limit), limit
+	}
+	return min(l.size, limit)
+}
+
+// notLeg leaves out what its part matches.
+func (x *walk) notLeg(typ code, e search.Not) leg {
+	if inner, ok := e.Of.(search.Not); ok {
+		return leg{
+			expr: inner.Of, operation: "not", open: func(x *walk) set { return x.plan(typ, inner.Of) },
+			measure: func(limit int) int { return x.smallest(typ, x.legs(typ, inner.Of), limit) },
+			guess:   func() int { return x.live(typ) }, test: testCost, lazy: true,
+		}
+	}
+	legs := x.legs(typ, e.Of)
+	l := leg{expr: e, operation: "not", test: testCost, negative: true, lazy: true}
+	if len(legs) == 1 && !legs[0].negative && legs[0].open != nil {
+		l = legs[0]
+		l.expr, l.operation, l.negative = e, "not "+l.operation, true
+		return l
+	}
+	l.open = func(x *walk) set { return x.plan(typ, e.Of) }
+	l.measure = func(limit int) int { return x.smallest(typ, legs, limit) }
+	l.guess = func() int { return x.live(typ) }
+	return l
+}
+
+// testLeg lowers the criteria of a parameter.
+func (x *walk) testLeg(typ code, t search.Test) leg {
+	if isID(t.Param) {
+		if l, ok := x.idLeg(typ, t); ok {
+			return l
+		}
+		return leg{expr: t, operation: "scan", detail: describe(t), test: testCost}
+	}
+	param := x.store.dictionary.parameterCode(t.Param)
+	if param == 0 {
+		return fixed(t, "nothing", describe(t), empty{}, 0) // no resource ever had a value
+	}
+	prefix := indexPrefix(nil, typ, param)
+	l := lowering{x: x, prefix: prefix, single: true}
+	var scans []scan
+	for _, c := range t.Any {
+		if token, ok := c.(search.TokenCriterion); ok && token.AnyCode && t.Modifier == search.Plain {
+			scans = append(scans, x.systemScans(typ, param, token)...)
+			continue
+		}
+		more, ok := l.lower(t.Modifier, c)
+		if !ok {
+			scans = []scan{whole(prefix, always(maybe))}
+			break
+		}
+		scans = append(scans, more...)
+	}
+	return x.scanLeg(t, scans)
+}
+
+// scanLeg makes a leg of scans. Few postings are walked, anything else is collected.
+func (x *walk) scanLeg(t search.Test, scans []scan) leg {
+	l := leg{expr: t, detail: describe(t), test: testCost}
+	l.measure = func(limit int) int {
+		n := 0
+		for _, s := range scans {
+			if n < limit {
+				n += x.measured(s, limit-n)
+			}
+		}
+		return n
+	}
+	l.guess = func() int {
+		n := 0
+		for _, s := range scans {
+			n += x.guess(s.lower, s.upper)
+		}
+		return n
+	}
+	postingsOnly := len(scans) <= manyScans
+	for _, s := range scans {
+		postingsOnly = postingsOnly && s.posting
+	}
+	if postingsOnly {
+		l.operation, l.lazy = "equal", true
+		l.open = func(x *walk) set {
+			sets := make([]set, len(scans))
+			for i, s := range scans {
+				sets[i] = x.postings(s.lower)
+			}
+			return unite(sets)
+		}
+		return l
+	}
+	l.operation = "range"
+	l.open = func(x *walk) set { return x.collect(t, scans).set(x) }
+	return l
+}
+
+// measured counts the keys of a scan up to a limit.
+func (x *walk) measured(s scan, limit int) int {
+	open := len(x.iterators)
+	defer x.recycle(open)
+	return x.countKeys(s.lower, s.upper, limit)
+}
+
+// bytesPerKey is about what an index key takes on disk.
+const bytesPerKey = 10
+
+// guess tells from the size on disk how many keys there are in a range.
+func (x *execution) guess(lower, upper []byte) int {
+	if upper == nil || bytes.Compare(lower, upper) >= 0 {
+		return 0
+	}
+	size, err := x.store.db.EstimateDiskUsage(lower, upper)
+	if err != nil {
+		return 0
+	}
+	return int(size / bytesPerKey)
+}
+
+// collect reads scans into a set, looking at the values where keys do not tell.
+func (x *walk) collect(t search.Test, scans []scan) *collector {
+	open := len(x.iterators)
+	defer x.recycle(open)
+	var met, unsure collector
+	for _, s := range scans {
+		it := x.iterator(s.lower, s.upper)
+		if it == nil || s.upper != nil && bytes.Compare(s.lower, s.upper) >= 0 {
+			continue
+		}
+		for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
+			x.examined++
+			prefix, document := splitIndexKey(it.Key())
+			v := yes
+			if s.judge != nil {
+				v = s.judge(prefix[indexPrefixSize:])
+			}
+			switch v {
+			case yes:
+				met.add(document)
+			case maybe:
+				unsure.add(document)
+			}
+		}
+		x.check(it)
+	}
+	unsure.each(func(document uint64) bool {
+		if x.unchangedDocument(document) && x.matches(document, t) {
+			met.add(document)
+		}
+		return !x.stopped()
+	})
+	return &met
+}
+
+// idLeg looks ids up.
+func (x *walk) idLeg(typ code, t search.Test) (leg, bool) {
+	if t.Modifier != search.Plain {
+		return leg{}, false
+	}
+	var found collector
+	for _, c := range t.Any {
+		token, ok := c.(search.TokenCriterion)
+		if !ok || token.AnyCode {
+			return leg{}, false
+		}
+		if !token.AnySystem && token.System != "" || token.Code == "" {
+			continue
+		}
+		if document, ok := x.locate(typ, token.Code); ok {
+			found.add(document)
+		}
+	}
+	size := found.size()
+	l := fixed(t, "id", describe(t), nil, size)
+	documents := found.list
+	l.open = func(x *walk) set { return &list{x, documents} }
+	return l, true
+}
+
+// systemScans find the resources with a token of a system, or any token, by what systems each
+// resource has.
+func (x *walk) systemScans(typ, param code, c search.TokenCriterion) []scan {
+	want := appendCode(nil, param)
+	if !c.AnySystem {
+		system, ok := (lowering{x: x}).system(c.System)
+		if !ok {
+			return nil
+		}
+		want = binary.BigEndian.AppendUint32(want, system)
+	}
+	const size = 6
+	return x.shapes(typ, indexSystems, size, func(members []byte) bool { return hasMember(members, size, want) })
+}
+
+// hasMember reports whether one of the members begins with want.
+func hasMember(members []byte, size int, want []byte) bool {
+	for ; len(members) >= size; members = members[size:] {
+		if bytes.HasPrefix(members, want) {
+			return true
+		}
+	}
+	return false
+}
+
+// missingLeg finds the resources that have, or lack, values of a parameter by their shapes.
+func (x *walk) missingLeg(typ code, m search.Missing) leg {
+	detail := m.Param.Code + ":missing"
+	param := x.store.dictionary.parameterCode(m.Param)
+	if isID(m.Param) || isLastUpdated(m.Param) || param == 0 {
+		if m.Present == (isID(m.Param) || isLastUpdated(m.Param)) {
+			return x.allLeg(typ, m, detail)
+		}
+		return fixed(m, "nothing", detail, empty{}, 0)
+	}
+	const size = 2
+	want := appendCode(nil, param)
+	scans := x.shapes(typ, indexShape, size, func(members []byte) bool {
+		return hasMember(members, size, want) == m.Present
+	})
+	l := x.scanLeg(search.Test{Param: m.Param}, scans)
+	l.expr, l.detail, l.operation = m, detail, "missing"
+	if !l.lazy {
+		l.open = func(x *walk) set {
+			var c collector
+			for _, s := range scans {
+				x.gather(s, &c, m)
+			}
+			return c.set(x)
+		}
+	}
+	return l
+}
+
+// gather adds the documents of a shape; those of an open shape are looked at.
+func (x *walk) gather(s scan, c *collector, e search.Expr) {
+	open := len(x.iterators)
+	defer x.recycle(open)
+	it := x.iterator(s.lower, s.upper)
+	if it == nil {
+		return
+	}
+	for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
+		x.examined++
+		_, document := splitIndexKey(it.Key())
+		if s.posting || x.unchangedDocument(document) && x.matches(document, e) {
+			c.add(document)
+		}
+	}
+	x.check(it)
+}
+
+// allLeg is every resource of the type.
+func (x *walk) allLeg(typ code, e search.Expr, detail string) leg {
+	l := fixed(e, "all", detail, nil, x.live(typ))
+	l.open = func(x *walk) set { return x.alive(typ) }
+	return l
+}
+
+// alive are all resources of a type that are there.
+func (x *walk) alive(typ code) set {
+	return x.postings(append(indexPrefix(nil, typ, 0), indexAlive))
+}
+
+// live is how many resources of a type are there now.
+func (x *execution) live(typ code) int {
+	if n, ok := x.counts[typ]; ok {
+		return n
+	}
+	n, err := getNumber(x, liveKey(nil, typ))
+	x.fail(err)
+	x.counts[typ] = int(n)
+	return int(n)
+}
+
+// shapes lists the postings of all shapes of a kind that qualify. Open shapes come as scans to be
+// looked at.
+func (x *walk) shapes(typ code, kind byte, size int, qualify func(members []byte) bool) []scan {
+	open := len(x.iterators)
+	defer x.recycle(open)
+	prefix := append(indexPrefix(nil, typ, 0), kind)
+	it := x.iterator(prefix, after(prefix))
+	if it == nil {
+		return nil
+	}
+	var scans []scan
+	for ok := it.First(); ok && !x.stopped(); {
+		x.examined++
+		shape, _ := splitIndexKey(it.Key())
+		shape = bytes.Clone(shape)
+		if len(shape) < len(prefix)+2 {
+			ok = it.Next()
+			continue
+		}
+		members := shape[len(prefix)+2:]
+		switch count := binary.BigEndian.Uint16(shape[len(prefix):]); {
+		case count == shapeOpen:
+			scans = append(scans, whole(shape, always(maybe)))
+		case len(members) == int(count)*size && qualify(members):
+			scans = append(scans, posting(shape))
+		}
+		following := after(shape)
+		if following == nil {
+			break
+		}
+		ok = it.SeekGE(following)
+	}
+	x.check(it)
+	return scans
+}

@@ -1,0 +1,283 @@
+package pebble
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	lsm "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"kiln/search"
+	"kiln/store"
+)
+
+// Options are the settings of the engine. The zero value is useful.
+type Options struct {
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+	// Parameters make index values from resources again: Repair and Check use them. Without them
+	// both take the stored index values as given.
+	Parameters *search.Parameters
+	// CacheSize is how many bytes of blocks are held in memory; 64 MiB if 0.
+	CacheSize int64
+	// Logger hears of damage and of the engine's failures; slog.Default() if nil. It is told nothing
+	// of what is stored.
+	Logger *slog.Logger
+	// Trace is shown every batch as it is applied, for benchmarks that feed the same to a Bare engine.
+	// It must not keep or change it, and holds up all writers.
+	Trace func(representation []byte)
+
+	fs    vfs.FS           // the operating system's if nil
+	fatal func(msg string) // ends the process if nil
+}
+
+// EnsureDefaults fills in what was left out.
+func (o *Options) EnsureDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = 64 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.fs == nil {
+		o.fs = vfs.Default
+	}
+	if o.fatal == nil {
+		o.fatal = func(string) { os.Exit(1) }
+	}
+}
+
+// Store is the engine. It implements store.Store.
+type Store struct {
+	reader
+	options      Options
+	dir          string
+	db           *lsm.DB
+	lock         *lsm.Lock
+	cache        *lsm.Cache
+	dictionary   *dictionary
+	vocabularies *vocabularies
+	lastUpdated  code // of the parameter _lastUpdated
+
+	gate   sync.RWMutex // held for reading by every call; Close takes it
+	closed bool
+	done   chan struct{} // closed by Close
+	frozen map[*frozen]struct{}
+	views  sync.Mutex // guards frozen
+
+	landing  sync.Mutex // held by whoever judges and applies a transaction
+	counters counters   // guarded by landing
+	durable  durable
+	failed   atomic.Pointer[error]
+	previews atomic.Uint64
+	unsound  atomic.Bool // a repair was begun and not finished
+}
+
+var _ store.Store = (*Store)(nil)
+
+// counters are what the next commit goes on from.
+type counters struct {
+	document    uint64 // last one given
+	position    uint64 // of the newest version
+	lastUpdated int64  // of the newest version, in milliseconds
+	revision    uint64 // last one given to a record
+	live        map[code]int64
+}
+
+// Open opens the store in a folder, making it if there is none. The error is a sentence for the
+// person who named the folder: it is in use by another process, holds something else, or was
+// written in a format that this program does not know.
+func Open(dir string, options Options) (*Store, error) {
+	options.EnsureDefaults()
+	s := &Store{options: options, dir: dir, done: make(chan struct{}), frozen: map[*frozen]struct{}{}}
+	s.reader.store = s
+	var err error
+	if s.lock, err = prepareFolder(dir, options.fs); err != nil {
+		return nil, err
+	}
+	s.cache = lsm.NewCache(options.CacheSize)
+	if s.db, err = lsm.Open(dir, s.engineOptions()); err == nil {
+		err = s.start()
+	}
+	if err != nil {
+		_ = s.shut()
+		return nil, fmt.Errorf("the store in %s cannot be opened: %w", dir, err)
+	}
+	return s, nil
+}
+
+// shut gives back the database, the cache and the lock.
+func (s *Store) shut() (err error) {
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	s.cache.Unref()
+	return errors.Join(err, s.lock.Close())
+}
+
+// prepareFolder makes the folder and locks it against other processes.
+func prepareFolder(dir string, fs vfs.FS) (*lsm.Lock, error) {
+	if err := fs.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("the folder %s cannot be made: %w", dir, err)
+	}
+	if err := refuseForeign(dir, fs); err != nil {
+		return nil, err
+	}
+	lock, err := lsm.LockDirectory(dir, fs)
+	if err != nil {
+		return nil, fmt.Errorf("the store in %s is in use by another process, or may not be written by this user: %w", dir, err)
+	}
+	if err := clearCheckpoints(dir, fs); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("an unfinished backup in %s cannot be removed: %w", dir, err)
+	}
+	return lock, nil
+}
+
+// refuseForeign keeps the store out of folders that hold something else.
+func refuseForeign(dir string, fs vfs.FS) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return fmt.Errorf("the folder %s cannot be read: %w", dir, err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "marker.") || strings.HasPrefix(name, "MANIFEST-") || name == "LOCK" {
+			return nil
+		}
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, ".") && name != "lost+found" {
+			return fmt.Errorf("the folder %s holds other files (%s) and no store; name an empty or a new one", dir, name)
+		}
+	}
+	return nil
+}
+
+// checkpointPrefix begins the names of the folders that Backup makes for a while.
+const checkpointPrefix = "checkpoint-"
+
+func clearCheckpoints(dir string, fs vfs.FS) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, checkpointPrefix) {
+			if err := fs.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// start reads what the store goes on from.
+func (s *Store) start() (err error) {
+	if err := s.checkFormat(); err != nil {
+		return err
+	}
+	if s.dictionary, err = openDictionary(s.db); err != nil {
+		return err
+	}
+	if s.vocabularies, err = openVocabularies(s.db); err != nil {
+		return err
+	}
+	if s.lastUpdated, err = s.dictionary.internParameter(&search.Parameter{
+		Base: "Resource", Code: "_lastUpdated", Type: search.TypeDate,
+	}); err != nil {
+		return err
+	}
+	if err := s.readRepairMark(); err != nil {
+		return err
+	}
+	if s.counters, err = readCounters(s.db, s.dictionary); err != nil {
+		return err
+	}
+	s.durable.start(s.counters.position)
+	return nil
+}
+
+// readCounters finds the last of everything.
+func readCounters(src source, d *dictionary) (c counters, err error) {
+	c.live = map[code]int64{}
+	if key, err := lastKey(src, keyVersion); err != nil {
+		return c, err
+	} else if document, _, ok := readDocumentKey(key); ok {
+		c.document = document
+	}
+	if c.position, c.lastUpdated, err = lastInFeed(src); err != nil {
+		return c, err
+	}
+	if c.revision, err = getNumber(src, metaRevision); err != nil {
+		return c, err
+	}
+	for _, typ := range d.types() {
+		n, err := getNumber(src, liveKey(nil, typ))
+		if err != nil {
+			return c, err
+		}
+		if n > 0 {
+			c.live[typ] = int64(n)
+		}
+	}
+	return c, nil
+}
+
+// lastKey is the last key that begins with a byte; nil if there is none.
+func lastKey(src source, prefix byte) ([]byte, error) {
+	it, err := src.NewIter(&lsm.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	if !it.Last() {
+		return nil, it.Error()
+	}
+	return append([]byte(nil), it.Key()...), nil
+}
+
+// getNumber reads an 8-byte value, 0 if there is none.
+func getNumber(src source, key []byte) (uint64, error) {
+	value, closer, err := src.Get(key)
+	if err != nil {
+		return 0, ignoreNotFound(err)
+	}
+	defer closer.Close()
+	if len(value) != 8 {
+		return 0, corrupt("a counter")
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// Close implements store.Store. What the log holds is flushed, so that the next Open is quick.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	s.vocabularies.training.Wait()
+	s.views.Lock()
+	for f := range s.frozen {
+		f.release()
+	}
+	clear(s.frozen)
+	s.views.Unlock()
+	if failed := s.failed.Load(); failed != nil {
+		return s.lock.Close() // the engine is beyond flushing; its log is read at the next Open
+	}
+	return errors.Join(s.db.Flush(), s.shut())
+}

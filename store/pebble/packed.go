@@ -1,0 +1,360 @@
+package pebble
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/apd/v3"
+
+	"kiln/search"
+)
+
+// The index values of a version are stored as one packed list: it gives the index keys to remove
+// when the next version lands, the values to sort by, and what a filter that the index cannot decide
+// is tested on. An entry is
+//
+//	parameter(2) length flags value
+//
+// with entries of one parameter side by side. Numbers without a fixed size are varints.
+
+// entryFlags tell how a value stands among those of its parameter.
+type entryFlags byte
+
+const (
+	firstAscending  entryFlags = 1 << iota // the value that the resource is sorted by
+	firstDescending                        // and by _sort=-parameter
+	alone                                  // the only value of the parameter
+	only            = firstAscending | firstDescending | alone
+)
+
+// The kinds of packed value.
+const (
+	packedString    = 's'
+	packedToken     = 't'
+	packedReference = 'r'
+	packedDate      = 'd'
+	packedNumber    = 'n'
+	packedQuantity  = 'q'
+	packedURI       = 'u'
+	packedComposite = 'x'
+)
+
+// packer writes index values.
+type packer struct {
+	dictionary *dictionary
+	out        []byte
+	scratch    []byte
+	err        error
+}
+
+// pack writes the entries, without those of parameters that only the engine knows.
+func (p *packer) pack(entries []search.Entry) error {
+	type coded struct {
+		code code
+		search.Entry
+	}
+	list := make([]coded, 0, len(entries))
+	for _, e := range entries {
+		if e.Param == nil || e.Value == nil || isID(e.Param) || isLastUpdated(e.Param) {
+			continue
+		}
+		c, err := p.dictionary.internParameter(e.Param)
+		if err != nil {
+			return err
+		}
+		list = append(list, coded{c, e})
+	}
+	slices.SortStableFunc(list, func(a, b coded) int { return int(a.code) - int(b.code) })
+	for i := 0; i < len(list); {
+		j := i + 1
+		for j < len(list) && list[j].code == list[i].code {
+			j++
+		}
+		ascending, descending := i, i
+		if j > i+1 {
+			at := func(k int) search.Value { return list[k].Value }
+			ascending, descending = first(i, j, at, false), first(i, j, at, true)
+		}
+		for k := i; k < j; k++ {
+			var flags entryFlags
+			if k == ascending {
+				flags |= firstAscending
+			}
+			if k == descending {
+				flags |= firstDescending
+			}
+			if j == i+1 {
+				flags |= alone
+			}
+			p.entry(list[k].code, flags, list[k].Value)
+		}
+		i = j
+	}
+	return p.err
+}
+
+// first is the index of the value that a resource is sorted by, -1 if none counts.
+func first(from, to int, at func(int) search.Value, descending bool) int {
+	best := -1
+	for k := from; k < to; k++ {
+		if search.Present(at(k)) && (best < 0 || search.CompareValues(at(k), at(best), descending) < 0) {
+			best = k
+		}
+	}
+	return best
+}
+
+func isID(p *search.Parameter) bool { return p.Code == "_id" && p.Base == "Resource" }
+
+func isLastUpdated(p *search.Parameter) bool { return p.Code == "_lastUpdated" && p.Base == "Resource" }
+
+func (p *packer) entry(param code, flags entryFlags, v search.Value) {
+	start := len(p.scratch)
+	body := &packer{dictionary: p.dictionary, out: p.scratch[:start]}
+	body.value(v)
+	p.scratch = body.out[:start]
+	if body.err != nil {
+		p.err = body.err
+	}
+	p.out = appendCode(p.out, param)
+	p.uvarint(uint64(len(body.out) - start + 1))
+	p.out = append(p.out, byte(flags))
+	p.out = append(p.out, body.out[start:]...)
+}
+
+func (p *packer) uvarint(n uint64) { p.out = binary.AppendUvarint(p.out, n) }
+
+func (p *packer) text(s string) {
+	p.uvarint(uint64(len(s)))
+	p.out = append(p.out, s...)
+}
+
+func (p *packer) value(v search.Value) {
+	switch v := v.(type) {
+	case search.StringValue:
+		p.string(v)
+	case search.TokenValue:
+		p.out = append(p.out, packedToken)
+		p.token(v)
+	case search.ReferenceValue:
+		p.reference(v)
+	case search.DateValue:
+		p.out = append(p.out, packedDate)
+		p.out = binary.AppendVarint(p.out, v.Low)
+		p.out = binary.AppendVarint(p.out, v.High)
+	case search.NumberValue:
+		p.out = append(p.out, packedNumber)
+		p.number(v)
+	case search.QuantityValue:
+		p.out = append(p.out, packedQuantity)
+		p.uvarint(uint64(p.code(kindUnit, unitText(v))))
+		p.number(v.NumberValue)
+	case search.URIValue:
+		p.out = append(p.out, packedURI)
+		p.text(v.URI)
+	case search.CompositeValue:
+		p.out = append(p.out, packedComposite)
+		p.uvarint(uint64(len(v.Parts)))
+		for _, part := range v.Parts {
+			p.uvarint(uint64(len(part)))
+			for _, component := range part {
+				p.value(component)
+			}
+		}
+	}
+}
+
+// How the folded text of a string is written: most often it follows from the text.
+const (
+	foldedSame = iota
+	foldedLower
+	foldedApart
+)
+
+func (p *packer) string(v search.StringValue) {
+	p.out = append(p.out, packedString)
+	switch v.Folded {
+	case v.Text:
+		p.out = append(p.out, foldedSame)
+	case lowerASCII(v.Text):
+		p.out = append(p.out, foldedLower)
+	default:
+		p.out = append(p.out, foldedApart)
+		p.text(v.Folded)
+	}
+	p.text(v.Text)
+}
+
+func lowerASCII(s string) string {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' || s[i] >= 0x80 {
+			return strings.ToLower(s)
+		}
+	}
+	return s
+}
+
+func (p *packer) token(v search.TokenValue) {
+	p.uvarint(uint64(p.system(v.System)))
+	p.text(v.Code)
+	p.text(v.Text)
+	if v.TypeSystem == "" && v.TypeCode == "" {
+		p.out = append(p.out, 0)
+		return
+	}
+	p.out = append(p.out, 1)
+	p.uvarint(uint64(p.system(v.TypeSystem)))
+	p.text(v.TypeCode)
+}
+
+// system is the code of a token's system, 0 for none.
+func (p *packer) system(s string) uint32 {
+	if s == "" {
+		return 0
+	}
+	return p.code(kindSystem, s)
+}
+
+func (p *packer) code(k kind, text string) uint32 {
+	c, err := p.dictionary.intern(k, text)
+	if err != nil {
+		p.err = err
+	}
+	return c
+}
+
+// Which parts of a reference follow.
+const (
+	referenceID = 1 << iota
+	referenceURL
+	referenceVersion
+	referenceIdentifier
+)
+
+func (p *packer) reference(v search.ReferenceValue) {
+	var parts byte
+	if v.ID != "" || v.Type != "" {
+		parts |= referenceID
+	}
+	if v.URL != "" {
+		parts |= referenceURL
+	}
+	if v.Version != "" {
+		parts |= referenceVersion
+	}
+	if v.Identifier != (search.TokenValue{}) {
+		parts |= referenceIdentifier
+	}
+	p.out = append(p.out, packedReference, parts)
+	if parts&referenceID != 0 {
+		p.uvarint(uint64(p.targetType(v.Type)))
+		p.out = appendID(p.out, v.ID)
+	}
+	if parts&referenceURL != 0 {
+		p.text(v.URL)
+	}
+	if parts&referenceVersion != 0 {
+		p.text(v.Version)
+	}
+	if parts&referenceIdentifier != 0 {
+		p.token(v.Identifier)
+	}
+}
+
+func (p *packer) targetType(name string) uint32 {
+	if name == "" {
+		return 0
+	}
+	return p.code(kindType, name)
+}
+
+// unitText is what the code of a unit stands for.
+func unitText(v search.QuantityValue) string {
+	return string(appendText(appendText(appendText(nil, v.System), v.Code), v.Unit))
+}
+
+// splitUnit reads what unitText wrote.
+func splitUnit(text string) (v search.QuantityValue, ok bool) {
+	rest := []byte(text)
+	for _, part := range [...]*string{&v.System, &v.Code, &v.Unit} {
+		var b []byte
+		if b, rest, ok = readText(rest); !ok {
+			return v, false
+		}
+		*part = string(b)
+	}
+	return v, true
+}
+
+// Which parts of a number follow.
+const (
+	numberLow = 1 << iota
+	numberHigh
+	numberSame // both ends are one
+	numberLowOpen
+	numberHighOpen
+)
+
+func (p *packer) number(v search.NumberValue) {
+	var parts byte
+	if v.Low != nil {
+		parts |= numberLow
+	}
+	if v.High != nil && v.Low != nil && (v.Low == v.High || v.Low.CmpTotal(v.High) == 0) {
+		parts |= numberSame
+	} else if v.High != nil {
+		parts |= numberHigh
+	}
+	if v.LowOpen {
+		parts |= numberLowOpen
+	}
+	if v.HighOpen {
+		parts |= numberHighOpen
+	}
+	p.out = append(p.out, parts)
+	if parts&numberLow != 0 {
+		p.decimal(v.Low)
+	}
+	if parts&numberHigh != 0 {
+		p.decimal(v.High)
+	}
+}
+
+// decimal writes sign and exponent as one varint, then the digits as a big-endian integer.
+func (p *packer) decimal(d *apd.Decimal) {
+	head := int64(d.Exponent) << 1
+	if d.Negative {
+		head |= 1
+	}
+	p.out = binary.AppendVarint(p.out, head)
+	digits := d.Coeff.Bytes()
+	p.uvarint(uint64(len(digits)))
+	p.out = append(p.out, digits...)
+}
+
+// packed walks a packed list.
+type packed struct {
+	rest []byte
+
+	param code
+	flags entryFlags
+	value []byte
+}
+
+// next moves on to an entry; false at the end and on damage, when rest is left over.
+func (p *packed) next() bool {
+	if len(p.rest) < 3 {
+		return false
+	}
+	n, size := binary.Uvarint(p.rest[2:])
+	if size <= 0 || n < 1 || n > math.MaxInt32 || len(p.rest) < 2+size+int(n) {
+		return false
+	}
+	p.param = code(binary.BigEndian.Uint16(p.rest))
+	body := p.rest[2+size : 2+size+int(n)]
+	p.flags, p.value = entryFlags(body[0]), body[1:]
+	p.rest = p.rest[2+size+int(n):]
+	return true
+}

@@ -1,0 +1,139 @@
+package pebble
+
+import (
+	"cmp"
+	"slices"
+
+	"kiln/search"
+	"kiln/store"
+)
+
+// How far legs are counted before one is chosen: first little, then, when all are large, more.
+var probes = [...]int{64, 4096}
+
+// plan gives the set of the resources of a type that now match a filter.
+func (x *walk) plan(typ code, e search.Expr) set {
+	legs := x.legs(typ, e)
+	if len(legs) == 0 {
+		x.step(&leg{operation: "all", detail: x.typeName(typ), size: x.live(typ)})
+		return x.alive(typ)
+	}
+	if len(legs) > 1 || x.need > 0 {
+		x.probe(typ, legs)
+	}
+	return x.conjunction(typ, legs)
+}
+
+func (x *walk) typeName(typ code) string {
+	name, err := x.store.dictionary.typeName(typ)
+	x.fail(err)
+	return name
+}
+
+// probe sizes the legs far enough to tell the smallest.
+func (x *walk) probe(typ code, legs []leg) {
+	least := x.live(typ)
+	for _, limit := range probes {
+		for i := range legs {
+			if l := &legs[i]; l.open != nil && !x.stopped() {
+				if size := l.sized(limit); !l.negative {
+					least = min(least, size)
+				}
+			}
+		}
+		if least < limit {
+			return
+		}
+	}
+	for i := range legs {
+		if l := &legs[i]; l.size >= l.probed && l.guess != nil {
+			l.size = max(l.size, l.guess())
+		}
+	}
+}
+
+// conjunction intersects the legs that are worth opening and tests what they leave on the rest.
+func (x *walk) conjunction(typ code, legs []leg) set {
+	slices.SortStableFunc(legs, func(a, b leg) int {
+		return cmp.Or(order(a)-order(b), a.size-b.size)
+	})
+	all := max(1, x.live(typ))
+	candidates := all // that are looked at, as far as legs opened so far tell
+	var sets, without []set
+	var rest []leg
+	for i := range legs {
+		l := &legs[i]
+		if !l.worth(candidates, all, x.need, len(sets) == 0) {
+			rest = append(rest, *l)
+			continue
+		}
+		done := x.step(l)
+		s := l.open(x)
+		done()
+		if l.negative {
+			without = append(without, s)
+		} else {
+			sets = append(sets, s)
+			candidates = min(candidates, l.size)
+		}
+	}
+	if len(sets) == 0 {
+		sets = append(sets, x.alive(typ))
+	}
+	s := intersect(sets)
+	if len(without) > 0 {
+		s = subtract(s, unite(without))
+	}
+	if len(rest) > 0 {
+		s = x.filter(s, rest)
+	}
+	return s
+}
+
+// order puts legs that narrow before those that leave out, and tests last.
+func order(l leg) int {
+	switch {
+	case l.open == nil:
+		return 2
+	case l.negative:
+		return 1
+	}
+	return 0
+}
+
+// worth reports whether opening a leg costs less than testing the candidates on it. A page needs
+// only as many candidates as make up for those that the leg turns down.
+func (l *leg) worth(candidates, all, need int, first bool) bool {
+	if l.open == nil {
+		return false
+	}
+	if l.lazy {
+		return true
+	}
+	tested := candidates
+	if need > 0 {
+		passing := max(1, l.size)
+		if l.negative {
+			passing = max(1, all-l.size)
+		}
+		tested = min(tested, need*(all/passing+1))
+	}
+	opening := l.opening
+	if opening == 0 {
+		opening = l.size
+	}
+	if first && !l.negative && need == 0 {
+		return opening <= all*l.test
+	}
+	return opening <= tested*l.test
+}
+
+// step notes a leg in the plan; the function that it returns notes what was read meanwhile.
+func (x *execution) step(l *leg) (done func()) {
+	if !x.query.Explain {
+		return func() {}
+	}
+	x.steps = append(x.steps, store.Step{Operation: l.operation, Detail: l.detail, Estimate: int64(l.size)})
+	i, before := len(x.steps)-1, x.examined
+	return func() { x.steps[i].Examined = x.examined - before }
+}

@@ -1,0 +1,266 @@
+package pebble
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"kiln/search"
+	"kiln/store"
+)
+
+// cheapTotal is how many matches are counted for a total that was not asked for.
+const cheapTotal = 200
+
+// Search implements store.Reader.
+func (r reader) Search(ctx context.Context, query *search.Query, place store.Cursor) (store.Page, error) {
+	started := time.Now()
+	v, err := r.open(ctx)
+	if err != nil {
+		return store.Page{}, err
+	}
+	defer v.leave()
+	if err := r.store.sound(); err != nil {
+		return store.Page{}, err
+	}
+	x := newExecution(ctx, v, query)
+	page, err := x.page(place)
+	if closed := x.close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = v.settle(ctx)
+	}
+	if err != nil {
+		return store.Page{}, err
+	}
+	if query.Explain {
+		page.Plan = &store.Plan{Steps: x.steps, Examined: x.examined, Duration: time.Since(started)}
+	}
+	return page, nil
+}
+
+// Count implements store.Reader.
+func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
+	v, err := r.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer v.leave()
+	if err := r.store.sound(); err != nil {
+		return 0, err
+	}
+	x := newExecution(ctx, v, query)
+	n := x.count(x.targets(), 0)
+	if err := x.close(); err != nil {
+		return 0, err
+	}
+	return n, v.settle(ctx)
+}
+
+func newExecution(ctx context.Context, v *view, query *search.Query) *execution {
+	x := &execution{view: v, ctx: ctx, query: query, wanted: map[code]*search.Parameter{}, counts: map[code]int{}}
+	x.fail(ctx.Err())
+	for _, b := range query.Branches {
+		x.want(b.Filter)
+	}
+	for _, key := range query.Sort {
+		for _, p := range key.Params {
+			x.wantParameter(p)
+		}
+	}
+	return x
+}
+
+// page finds one page of matches.
+func (x *execution) page(at store.Cursor) (page store.Page, err error) {
+	c := cursor{fingerprint: store.Fingerprint(x.query), preview: x.preview}
+	if at != nil {
+		if c, err = x.open(c, at); err != nil {
+			return page, err
+		}
+	}
+	targets := x.targets()
+	if x.query.CountOnly {
+		page.Total, page.HasTotal = x.total(c, targets), true
+		return page, x.err
+	}
+	count := max(x.query.Count, 1)
+	found, more := x.find(targets, c, count)
+	if x.err != nil {
+		return page, x.err
+	}
+	x.finish(&page, c, targets, found, more)
+	if x.err != nil {
+		return page, x.err
+	}
+	page.Matches = x.versions(found)
+	return page, x.err
+}
+
+// open reads a cursor and goes back to the state that it tells of.
+func (x *execution) open(c cursor, at store.Cursor) (cursor, error) {
+	c, err := c.read(at)
+	if err != nil {
+		return c, err
+	}
+	newest, err := x.lastPosition()
+	if err != nil {
+		return c, err
+	}
+	if c.position > newest {
+		return c, store.ErrCursor
+	}
+	if c.position < newest {
+		x.past = x.readPast(c.position)
+	}
+	return c, x.err
+}
+
+// find gives the matches of the page, in the order of the query, and whether more follow in the
+// direction of the walk.
+func (x *execution) find(targets []target, c cursor, count int) (found []match, more bool) {
+	w := &walk{execution: x, reverse: c.back}
+	var from *match
+	if c.document != 0 {
+		m, ok := w.load(c.document)
+		if !ok {
+			return nil, false
+		}
+		from = &m
+	}
+	found = w.first(targets, from, count+1)
+	if more = len(found) > count; more {
+		found = found[:count]
+	}
+	if w.reverse {
+		slices.Reverse(found)
+	}
+	return found, more
+}
+
+// first gives the first matches after a place, in the order of the walk.
+func (x *walk) first(targets []target, from *match, limit int) []match {
+	if len(x.query.Sort) == 0 {
+		return x.inOrder(targets, from, limit)
+	}
+	b := best{x: x, limit: limit, from: from}
+	for _, t := range targets {
+		for _, m := range x.sorted(t, from, limit) {
+			b.add(m)
+		}
+	}
+	return b.sorted()
+}
+
+// inOrder is first without a sort: matches come in the order of their creation.
+func (x *walk) inOrder(targets []target, from *match, limit int) []match {
+	x.need = limit
+	sets := make([]set, len(targets))
+	for i, t := range targets {
+		sets[i] = x.members(t)
+	}
+	s := unite(sets)
+	at := uint64(0)
+	if from != nil {
+		at = x.place(from.document) + 1
+	}
+	var found []match
+	for at = s.seek(at); at != end && x.err == nil; at = s.seek(at + 1) {
+		if found = append(found, match{document: x.place(at)}); len(found) == limit {
+			break
+		}
+	}
+	return found
+}
+
+// finish adds what a page tells of the others.
+func (x *execution) finish(page *store.Page, c cursor, targets []target, found []match, more bool) {
+	if x.query.Total == search.TotalAccurate {
+		page.Total, page.HasTotal = x.total(c, targets), true
+		c.total = uint64(page.Total) + 1
+	} else if x.query.Total != search.TotalNone {
+		page.Total, page.HasTotal = x.cheapTotal(c, targets, found, more)
+		if page.HasTotal {
+			c.total = uint64(page.Total) + 1
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	if c.document == 0 && more {
+		newest, err := x.lastPosition()
+		x.fail(err)
+		c.position = newest
+	}
+	if more || c.back {
+		page.Next = c.to(found[len(found)-1].document, false)
+	}
+	if c.document != 0 && (more || !c.back) {
+		page.Prev = c.to(found[0].document, true)
+	}
+}
+
+func (x *execution) total(c cursor, targets []target) int64 {
+	if c.total > 0 {
+		return int64(c.total - 1)
+	}
+	return x.count(targets, 0)
+}
+
+// cheapTotal counts where that is little work.
+func (x *execution) cheapTotal(c cursor, targets []target, found []match, more bool) (int64, bool) {
+	switch {
+	case c.total > 0:
+		return int64(c.total - 1), true
+	case c.document == 0 && !more:
+		return int64(len(found)), true
+	case c.document != 0:
+		return 0, false
+	}
+	explain := x.query.Explain
+	if explain {
+		quiet := *x.query
+		quiet.Explain = false
+		x.query, explain = &quiet, false
+		defer func(q *search.Query) { x.query = q }(x.query)
+	}
+	before := x.examined
+	n := x.count(targets, cheapTotal)
+	_ = before
+	return n, n < cheapTotal
+}
+
+// versions reads what the matches were in the state searched. Those deleted since are left out.
+func (x *execution) versions(found []match) []store.Version {
+	it := x.iterator([]byte{keyVersion}, []byte{keyVersion + 1})
+	if it == nil {
+		return nil
+	}
+	list := make([]store.Version, 0, len(found))
+	for _, m := range found {
+		x.examined++
+		if x.stopped() {
+			return nil
+		}
+		if !newestVersion(it, m.document) {
+			x.check(it)
+			x.fail(corrupt("a version is missing"))
+			return nil
+		}
+		_, number, _ := readDocumentKey(it.Key())
+		version, _, err := x.store.vocabularies.readVersion(x.store.dictionary, it.Value(), number)
+		x.fail(err)
+		if err != nil || version.Deleted() {
+			continue
+		}
+		if x.past != nil {
+			if old, changed := x.past.documents[m.document]; changed {
+				version, err = x.store.getVersion(x.view, m.document, old.version)
+				x.fail(err)
+			}
+		}
+		list = append(list, version)
+	}
+	return list
+}

@@ -1,0 +1,47 @@
+package pebble
+
+import (
+	"kiln/search"
+)
+
+// sorted gives the first matches of a target after a place, in the order of the walk: by walking the
+// index of the sort parameter and asking which documents match, or by collecting the matches and
+// sorting them, whichever reads less.
+func (x *walk) sorted(t target, from *match, limit int) []match {
+	w := &walk{execution: x.execution, reverse: x.reverse}
+	if s := w.sortWalk(t); s != nil {
+		if found, ok := s.run(from, limit); ok || x.err != nil {
+			return found
+		}
+	}
+	return w.collectSorted(t, from, limit)
+}
+
+func (x *walk) collectSorted(t target, from *match, limit int) []match {
+	done := x.step(&leg{operation: "sort", detail: sortDetail(x.query.Sort)})
+	defer done()
+	b := best{x: x, limit: limit, from: from}
+	s := x.members(t)
+	for at := s.seek(0); at != end && !x.stopped(); at = s.seek(at + 1) {
+		if m, ok := x.load(x.place(at)); ok {
+			b.add(m)
+		}
+	}
+	return b.sorted()
+}
+
+func sortDetail(keys []search.SortKey) string {
+	detail := ""
+	for i, key := range keys {
+		if i > 0 {
+			detail += ","
+		}
+		if key.Descending {
+			detail += "-"
+		}
+		if len(key.Params) > 0 {
+			detail += key.Params[0].Code
+		}
+	}
+	return detail
+}
