@@ -35,6 +35,9 @@ type BundleRequest struct {
 	Provenance *resources.Document
 	// Status is the HTTP status of a refused entry of a batch. Nil: 400 for all.
 	Status func(*outcome.Error) int
+	// Records are written in the commit of a transaction, so that whoever sends it can keep account
+	// of what went in: both are there or neither. A batch leaves them out.
+	Records []store.RecordChange
 }
 
 // Process does a batch or a transaction: https://hl7.org/fhir/R4/http.html#transaction

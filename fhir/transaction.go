@@ -120,7 +120,10 @@ func (t *transaction) attempt(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = snapshot.Close() }()
-	a := &attempt{service: t.service, reader: snapshot, leaving: map[store.Key]bool{}}
+	a := &attempt{
+		service: t.service, reader: snapshot, leaving: map[store.Key]bool{},
+		tx: store.Transaction{Records: t.request.Records},
+	}
 	if err := t.find(ctx, a); err != nil {
 		return err
 	}

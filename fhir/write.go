@@ -148,7 +148,7 @@ func (a *attempt) finish(ctx context.Context, provenance *resources.Document) er
 
 // commit lands the changes and gives every write its result.
 func (a *attempt) commit(ctx context.Context) error {
-	if len(a.tx.Changes) == 0 {
+	if len(a.tx.Changes)+len(a.tx.Records) == 0 {
 		return nil
 	}
 	versions, err := a.service.store.Commit(ctx, a.tx)
