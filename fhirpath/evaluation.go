@@ -3,6 +3,7 @@ package fhirpath
 import (
 	"context"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,7 +85,16 @@ func (e *evaluation) run(input Collection) (Collection, error) {
 	if err := e.step(1); err != nil {
 		return nil, err
 	}
-	return e.x.root.eval(e, &e.root, nil)
+	buffer, err := e.x.root.eval(e, &e.root, e.take())
+	if err != nil {
+		return nil, err
+	}
+	var result Collection
+	if len(buffer) > 0 {
+		result = slices.Clone(buffer)
+	}
+	e.release(buffer)
+	return result, nil
 }
 
 // step charges for work; the error says that a limit was reached or that the context ended.

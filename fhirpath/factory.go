@@ -185,7 +185,7 @@ func (n *factoryNode) content(e *evaluation, t *definitions.Type, c Collection, 
 	if k == kindBoolean || k == kindInteger || k == kindDecimal {
 		return []byte(text), nil
 	}
-	return resources.Quote(text), nil
+	return []byte(quoted(text)), nil
 }
 
 var lexicalForms sync.Map // by type: *regexp.Regexp
@@ -395,7 +395,7 @@ func (n *factoryNode) withProperty(e *evaluation, args []Collection) (Value, err
 	if def.List() {
 		member = append([]byte(`"`+name+`":[`), append(args[2][0].AppendJSON(nil), ']')...)
 	}
-	return n.changed(e, args[0], name, func([]byte) []byte { return member })
+	return n.changed(e, args[0], def.Name, func([]byte) []byte { return member })
 }
 
 func (n *factoryNode) child(e *evaluation, c Collection, name string) (*definitions.Element, error) {
@@ -408,7 +408,8 @@ func (n *factoryNode) child(e *evaluation, c Collection, name string) (*definiti
 	return nil, n.fail(e, "takes a single element.")
 }
 
-// changed writes the element anew with a member replaced; make gets its old text, nil without.
+// changed writes the element anew with the members of a child replaced; make gets the old text,
+// nil without.
 func (n *factoryNode) changed(e *evaluation, c Collection, name string, make func(old []byte) []byte) (Value, error) {
 	if len(c) != 1 || c[0].kind != kindElement {
 		return Value{}, n.fail(e, "takes a single element.")
@@ -419,14 +420,14 @@ func (n *factoryNode) changed(e *evaluation, c Collection, name string, make fun
 	if t.Primitive() {
 		object = el.Shadow()
 	}
-	b := []byte("{")
+	b := []byte("{") // of a primitive, this is its _name object
 	var old []byte
 	for m := range d.Children(object) {
-		if d.Name(m) == name {
+		if d.Name(m) == name || isMember(t, d.Name(m), name) {
 			old = d.AppendCompact(nil, m)
 			continue
 		}
-		b = append(append(append(b, resources.Quote(d.Name(m))...), ':'), append(d.AppendCompact(nil, m), ',')...)
+		b = append(append(append(b, quoted(d.Name(m))...), ':'), append(d.AppendCompact(nil, m), ',')...)
 	}
 	b = append(append(b, make(old)...), '}')
 	if !t.Primitive() {
@@ -437,4 +438,10 @@ func (n *factoryNode) changed(e *evaluation, c Collection, name string, make fun
 		value = d.Raw(el.Node())
 	}
 	return n.primitiveOf(e, t, value, b)
+}
+
+// isMember reports whether a JSON member belongs to the element called name: valueString to value.
+func isMember(t *definitions.Type, member, name string) bool {
+	m, ok := t.Member(member)
+	return ok && m.Element.Name == name
 }

@@ -38,13 +38,16 @@ func (v Value) AppendJSON(b []byte) []byte {
 	case kindQuantity:
 		q := v.quantity()
 		b = append(append(b, `{"value":`...), q.value.Text('f')...)
-		b = append(append(b, `,"unit":`...), resources.Quote(q.unit)...)
+		b = append(append(b, `,"unit":`...), quoted(q.unit)...)
 		return append(b, '}')
 	case kindType:
 		t := v.boxed.(*typeInfo)
-		b = append(append(b, `{"namespace":`...), resources.Quote(t.space)...)
-		b = append(append(b, `,"name":`...), resources.Quote(t.name)...)
+		b = append(append(b, `{"namespace":`...), quoted(t.space)...)
+		b = append(append(b, `,"name":`...), quoted(t.name)...)
 		return append(b, '}')
 	}
-	return append(b, resources.Quote(v.Text())...)
+	return append(b, quoted(v.Text())...)
 }
+
+// quoted is s as a JSON string, with < and & as they are.
+func quoted(s string) string { return `"` + jsonEscaped(s) + `"` }

@@ -147,6 +147,9 @@ func logarithm(a, base Value) Value {
 		return Value{}
 	}
 	d := new(apd.Decimal)
+	if numerator.Form != apd.Finite || denominator.Form != apd.Finite {
+		return Value{}
+	}
 	if _, err := working.Quo(d, numerator, denominator); err != nil {
 		return Value{}
 	}
