@@ -31,22 +31,36 @@ func matchSome(c Criterion, values []Value) bool {
 }
 
 // composite gathers the values of each component on one element; without some of one it has none.
+// It begins with the last component, which is the one that is most often missing.
 func (x *extraction) composite(components []planComponent, e resources.Element) {
 	if x.count > maxValues {
 		return
 	}
-	parts := make([][]Value, len(components))
-	for i := range components {
-		c := &components[i]
-		x.part, x.partType = &parts[i], c.typ
-		x.walk(c.here, e)
-		x.walk(c.root, x.resource)
-		x.part = nil
-		if !slices.ContainsFunc(parts[i], Present) {
+	x.part, x.parts = true, x.parts[:0]
+	defer func() { x.part = false }()
+	var ends [4]int
+	for i := len(components) - 1; i >= 0; i-- {
+		start := len(x.parts)
+		if here := components[i].here; here != nil {
+			x.walk(here, e)
+		}
+		if root := components[i].root; root != nil {
+			x.walk(root, x.resource)
+		}
+		if !slices.ContainsFunc(x.parts[start:], Present) {
 			return
 		}
+		ends[i] = len(x.parts)
 	}
-	x.add(CompositeValue{parts})
+	x.part = false
+	v := CompositeValue{make([][]Value, len(components))}
+	all, start := slices.Clone(x.parts), 0
+	for i := len(components) - 1; i >= 0; i-- {
+		v.Parts[i] = all[start:ends[i]:ends[i]]
+		start = ends[i]
+	}
+	x.count++
+	x.entries = append(x.entries, Entry{x.param, v})
 }
 
 // readComposite reads "value$value", one for each component.

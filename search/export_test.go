@@ -24,15 +24,17 @@ func (p *Parameters) ExtractByFHIRPath(ctx context.Context, resource resources.E
 		x.param = param
 		for _, v := range found {
 			e, ok := v.Element()
+			start := len(x.pool)
 			switch {
 			case !ok:
 				x.computed(param.Type, v)
+				x.give(x.pool[start:])
 			case param.Type == TypeComposite:
 				if err := x.compositeByFHIRPath(ctx, param, e); err != nil {
 					return nil, err
 				}
 			default:
-				x.convert(param.Type, e)
+				x.give(x.convert(param.Type, e))
 			}
 		}
 	}
@@ -52,18 +54,16 @@ func (x *extraction) compositeByFHIRPath(ctx context.Context, param *Parameter, 
 		if err != nil {
 			return err
 		}
-		x.part = &parts[i]
 		for _, v := range found {
 			if element, ok := v.Element(); ok {
-				x.convert(param.Components[i].Type, element)
+				parts[i] = append(parts[i], x.convert(param.Components[i].Type, element)...)
 			}
 		}
-		x.part = nil
 		if !slices.ContainsFunc(parts[i], Present) {
 			return nil
 		}
 	}
-	x.add(CompositeValue{parts})
+	x.give([]Value{CompositeValue{parts}})
 	return nil
 }
 

@@ -27,15 +27,15 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 	if t == nil {
 		return nil, nil
 	}
-	x := extraction{Parameters: p, resource: resource, entries: make([]Entry, 0, 32)}
+	x := extraction{Parameters: p, resource: resource, entries: make([]Entry, 0, 40), pool: make([]Value, 0, 40)}
 	x.walkResource(t.plan)
 	for _, param := range t.plan.evaluated {
-		x.param, x.target = param, ""
+		x.param = param
 		if err := x.evaluate(ctx, param); err != nil {
 			return nil, err
 		}
 	}
-	if x.count > maxValues {
+	if x.count > maxValues || len(x.pool) > maxValues {
 		return nil, outcome.New(outcome.TooCostly, "The resource has more than %d values to search by.", maxValues)
 	}
 	return x.entries, nil
@@ -44,26 +44,47 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 // extraction gathers the values of one resource.
 type extraction struct {
 	*Parameters
-	resource resources.Element
-	entries  []Entry
-	count    int
-
-	param     *Parameter // that values are gathered for
-	target    string     // "where(resolve() is X)" of the selector
-	part      *[]Value   // inside a composite: where the values go
-	partType  ParameterType
+	resource  resources.Element
+	entries   []Entry
+	count     int               // of all values, those in composites too
+	param     *Parameter        // that values are gathered for
+	part      bool              // values are of a component
+	parts     []Value           // of the composite at hand, all components
 	contained map[string]string // types of contained resources by id, once needed
+
+	// Several parameters want the same element, so the values made last are kept: pool holds
+	// them, recent tells of which element they are.
+	pool   []Value
+	recent [16]converted
+	next   int
 }
 
+// converted is what an element became for parameters of a type.
+type converted struct {
+	node   resources.Node
+	typ    ParameterType
+	values []Value
+}
+
+// add takes a value from a converter.
 func (x *extraction) add(v Value) {
-	if x.count++; x.count > maxValues {
+	if len(x.pool) <= maxValues {
+		x.pool = append(x.pool, v)
+	}
+}
+
+// give hands values to the parameter or the component.
+func (x *extraction) give(values []Value) {
+	if x.count += len(values); x.count > maxValues {
 		return
 	}
-	if x.part != nil {
-		*x.part = append(*x.part, v)
+	if x.part {
+		x.parts = append(x.parts, values...)
 		return
 	}
-	x.entries = append(x.entries, Entry{x.param, v})
+	for _, v := range values {
+		x.entries = append(x.entries, Entry{x.param, v})
+	}
 }
 
 func (x *extraction) walkResource(p *plan) {
@@ -120,24 +141,53 @@ func hasMember(e resources.Element, name, text string) bool {
 
 func (x *extraction) emit(e planEmit, element resources.Element) {
 	if e.param == nil { // of a component
-		x.convert(x.partType, element)
+		x.give(x.convert(e.typ, element))
 		return
 	}
-	x.param, x.target = e.param, e.target
+	x.param = e.param
 	if e.param.Type == TypeComposite {
 		x.composite(e.components, element)
 		return
 	}
-	x.convert(e.param.Type, element)
+	values := x.convert(e.typ, element)
+	if e.target != "" && !(len(values) == 1 && x.leadsTo(values[0], element, e.target)) {
+		return
+	}
+	x.give(values)
 }
 
 // convert makes the values of one element by the type of the parameter.
-func (x *extraction) convert(t ParameterType, e resources.Element) {
-	if convert := converters[t][e.Type().Name]; convert != nil {
-		convert(x, e)
-	} else if t == TypeReference && e.IsResource() {
-		x.inline(e)
+func (x *extraction) convert(t ParameterType, e resources.Element) []Value {
+	convert := converters[t][e.Type().Name]
+	if t == TypeReference && e.IsResource() {
+		convert = (*extraction).inline
 	}
+	if convert == nil {
+		return nil
+	}
+	return x.once(t, e, convert)
+}
+
+// once gives the values that convert makes of an element for parameters of a type, those made
+// before if they are still at hand. Phonetic parameters share nothing.
+func (x *extraction) once(t ParameterType, e resources.Element, convert func(*extraction, resources.Element)) []Value {
+	node := e.Node()
+	shared := node != resources.None && !x.param.phonetic()
+	if shared {
+		for i := range x.recent {
+			if c := &x.recent[i]; c.values != nil && c.node == node && c.typ == t {
+				return c.values
+			}
+		}
+	}
+	start := len(x.pool)
+	convert(x, e)
+	values := x.pool[start:len(x.pool):len(x.pool)]
+	if shared {
+		x.recent[x.next%len(x.recent)] = converted{node, t, values}
+		x.next++
+	}
+	return values
 }
 
 // converters tell by the type of the parameter and of the element how index values are made. Types
@@ -166,10 +216,12 @@ func (x *extraction) evaluate(ctx context.Context, param *Parameter) error {
 	}
 	for _, v := range found {
 		if e, ok := v.Element(); ok {
-			x.convert(param.Type, e)
-		} else {
-			x.computed(param.Type, v)
+			x.give(x.convert(param.Type, e))
+			continue
 		}
+		start := len(x.pool)
+		x.computed(param.Type, v)
+		x.give(x.pool[start:])
 	}
 	return nil
 }

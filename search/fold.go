@@ -2,8 +2,10 @@ package search
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -24,6 +26,9 @@ func Fold(s string) string {
 }
 
 func fold(s string) string {
+	if folded, ok := foldLatin(s); ok && folded != "" {
+		return folded
+	}
 	s = decompose(s)
 	if words := joinWords(s, true); words != "" {
 		return words
@@ -33,20 +38,58 @@ func fold(s string) string {
 
 // decompose lowers s and takes its accents off their letters.
 func decompose(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s)
-	}
 	return norm.NFKD.String(plainLetters.Replace(cases.Fold().String(norm.NFKD.String(s))))
 }
 
-func isASCII(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
-			return false
+// foldLatin is fold for a text of Latin letters, which fold one by one; false for any other. What
+// is nothing but punctuation gives an empty text.
+func foldLatin(s string) (string, bool) {
+	letters := latinLetters()
+	b := make([]byte, 0, len(s))
+	gap := false
+	for i := 0; i < len(s); {
+		r, size := rune(s[i]), 1
+		if r >= utf8.RuneSelf {
+			if r, size = utf8.DecodeRuneInString(s[i:]); r >= latinEnd {
+				return "", false
+			}
+		}
+		i += size
+		l := &letters[r]
+		switch l.class {
+		case runeSilent, runeDropped:
+		case runeSpace, runeParting:
+			gap = len(b) > 0
+		default:
+			if gap {
+				b = append(b, ' ')
+				gap = false
+			}
+			b = append(b, l.folded...)
 		}
 	}
-	return true
+	return unsafe.String(unsafe.SliceData(b), len(b)), true
 }
+
+// latinEnd is the end of Latin Extended-B. Before it no letter depends on its neighbours.
+const latinEnd = 0x250
+
+type latinLetter struct {
+	class  runeClass
+	folded string
+}
+
+// latinLetters is how each Latin letter folds by itself.
+var latinLetters = sync.OnceValue(func() *[latinEnd]latinLetter {
+	var table [latinEnd]latinLetter
+	for r := range rune(latinEnd) {
+		s := string(r)
+		if table[r].class = classify(r, s); table[r].class == runeLetter {
+			table[r].folded = joinWords(decompose(s), true)
+		}
+	}
+	return &table
+})
 
 // plainLetters are the letters whose mark Unicode does not decompose.
 var plainLetters = strings.NewReplacer(

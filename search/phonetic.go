@@ -7,18 +7,21 @@ import "strings"
 // Smith and Schmidt, Philip and Filip are the same. Words of other scripts stay as folded.
 // https://hl7.org/fhir/R4/patient.html#search
 func phonetic(text string) string {
-	words := strings.Split(Fold(text), " ")
-	for i, word := range words {
-		words[i] = soundex(word)
+	folded := Fold(text)
+	b := make([]byte, 0, len(folded))
+	for word := range strings.SplitSeq(folded, " ") {
+		if len(b) > 0 {
+			b = append(b, ' ')
+		}
+		b = appendSoundex(b, word)
 	}
-	return strings.Join(words, " ")
+	return string(b)
 }
 
 // soundexCodes are those of a to z: vowels 0, and h and w, which part nothing, a space.
 const soundexCodes = "0123012 02245501262301 202"
 
-func soundex(word string) string {
-	b := make([]byte, 0, len(word))
+func appendSoundex(b []byte, word string) []byte {
 	var last byte
 	for i := 0; i < len(word); i++ {
 		c := word[i]
@@ -38,5 +41,5 @@ func soundex(word string) string {
 			last = code
 		}
 	}
-	return string(b)
+	return b
 }

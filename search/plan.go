@@ -28,13 +28,13 @@ type planNode struct {
 
 type (
 	planEmit struct {
-		param      *Parameter
+		param      *Parameter // nil of a component
+		typ        ParameterType
 		target     string
 		components []planComponent // of a composite
 	}
 	planComponent struct {
-		typ        ParameterType
-		here, root *planNode
+		here, root *planNode // from the element, from the resource; root is nil without selectors
 	}
 	planChild struct {
 		name string
@@ -58,7 +58,7 @@ func newPlan(resource *definitions.Type, parameters []*Parameter) *plan {
 			p.evaluated = append(p.evaluated, param)
 		}
 		for _, s := range param.selectors {
-			p.root.add(s, planEmit{param: param, target: s.target, components: planComponents(param)})
+			p.root.add(s, planEmit{param: param, typ: param.Type, target: s.target, components: planComponents(param)})
 		}
 	}
 	for _, c := range p.root.children {
@@ -74,15 +74,18 @@ func newPlan(resource *definitions.Type, parameters []*Parameter) *plan {
 func planComponents(param *Parameter) []planComponent {
 	var list []planComponent
 	for _, c := range param.Components {
-		list = append(list, planComponent{c.Type, planOf(c.selectors), planOf(c.root)})
+		list = append(list, planComponent{planOf(c.selectors, c.Type), planOf(c.root, c.Type)})
 	}
 	return list
 }
 
-func planOf(selectors []*selector) *planNode {
+func planOf(selectors []*selector, typ ParameterType) *planNode {
+	if len(selectors) == 0 {
+		return nil
+	}
 	n := &planNode{}
 	for _, s := range selectors {
-		n.add(s, planEmit{target: s.target})
+		n.add(s, planEmit{typ: typ})
 	}
 	return n
 }

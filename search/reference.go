@@ -51,10 +51,6 @@ func (x *extraction) reference(e resources.Element) {
 	if text := e.First("reference").Text(); text != "" {
 		v = x.parseReference(text)
 	}
-	typ := e.First("type").Text()
-	if x.target != "" && x.typeOf(v, typ) != x.target {
-		return
-	}
 	if identifier := e.First("identifier"); !identifier.IsZero() {
 		identifierTokens(identifier, func(t TokenValue) { v.Identifier = t })
 	}
@@ -76,20 +72,21 @@ func (x *extraction) inline(e resources.Element) {
 	}
 }
 
-// typeOf is the type that a reference points to, as far as it tells by itself: by its address, by
-// the contained resource, by Reference.type.
-func (x *extraction) typeOf(v ReferenceValue, declared string) string {
-	if v.Type != "" {
-		return v.Type
-	}
+// leadsTo decides "where(resolve() is X)" by what the reference itself tells: its address, the
+// contained resource, Reference.type.
+func (x *extraction) leadsTo(value Value, e resources.Element, target string) bool {
+	v, _ := value.(ReferenceValue)
+	typ := v.Type
 	if id, ok := strings.CutPrefix(v.URL, "#"); ok {
-		if typ := x.containedType(id); typ != "" {
-			return typ
-		}
-	} else if typ := typeInURL(v.URL); typ != "" {
-		return typ
+		typ = x.containedType(id)
+	} else if typ == "" {
+		typ = typeInURL(v.URL)
 	}
-	return declared[strings.LastIndexByte(declared, '/')+1:]
+	if typ == "" {
+		declared := e.First("type").Text()
+		typ = declared[strings.LastIndexByte(declared, '/')+1:]
+	}
+	return typ == target
 }
 
 func (x *extraction) containedType(id string) string {

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 
 	"kiln/resources"
@@ -49,19 +50,26 @@ func (x *extraction) text(e resources.Element) {
 	}
 }
 
+// partsOf takes the members of these names, each as it would be taken alone.
 func partsOf(names ...string) func(*extraction, resources.Element) {
 	return func(x *extraction, e resources.Element) {
-		for _, name := range names {
-			for part := range e.Child(name) {
-				x.text(part)
+		for part := range e.Children() {
+			if !slices.Contains(names, part.Definition().Name) {
+				continue
+			}
+			made := len(x.pool)
+			if values := x.once(TypeString, part, (*extraction).text); len(x.pool) == made {
+				x.pool = append(x.pool, values...) // made before
 			}
 		}
 	}
 }
 
+func (p *Parameter) phonetic() bool { return p.Definition.Usage == "phonetic" }
+
 // fold is Fold, or for a phonetic parameter how the text sounds.
 func (p *Parameter) fold(text string) string {
-	if p.Definition.Usage == "phonetic" {
+	if p.phonetic() {
 		return phonetic(text)
 	}
 	return Fold(text)
