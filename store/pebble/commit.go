@@ -19,7 +19,7 @@ func (s *Store) Commit(ctx context.Context, tx store.Transaction) ([]store.Versi
 		return nil, err
 	}
 	defer s.leave()
-	if err := s.writable(); err != nil {
+	if err := s.failure(); err != nil {
 		return nil, err
 	}
 	changes, err := s.prepare(ctx, tx)
@@ -35,14 +35,6 @@ func (s *Store) Commit(ctx context.Context, tx store.Transaction) ([]store.Versi
 		return nil, err
 	}
 	return l.versions, nil
-}
-
-// writable refuses writes to a store that cannot keep them.
-func (s *Store) writable() error {
-	if err := s.failure(); err != nil {
-		return err
-	}
-	return s.sound()
 }
 
 // failure is why nothing can be written any more.
@@ -97,7 +89,7 @@ func (s *Store) applyNext(ctx context.Context, judge func() (*landing, error)) (
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.writable(); err != nil {
+	if err := s.failure(); err != nil {
 		return nil, err
 	}
 	l, err = judge()
@@ -138,7 +130,7 @@ func (s *Store) Preview(ctx context.Context, tx store.Transaction) (store.Snapsh
 		return nil, err
 	}
 	defer s.leave()
-	if err := s.writable(); err != nil {
+	if err := s.failure(); err != nil {
 		return nil, err
 	}
 	changes, err := s.prepare(ctx, tx)

@@ -13,7 +13,6 @@ const formatVersion = "kiln 1"
 var (
 	metaFormat   = []byte{keyMeta, 'f'}
 	metaRevision = []byte{keyMeta, 'r'} // last revision given to a record
-	metaRepair   = []byte{keyMeta, 'R'} // there while a repair is not finished
 )
 
 // checkFormat refuses a layout that this program does not know, and marks a new store with its own.

@@ -81,7 +81,6 @@ type Store struct {
 	durable  durable
 	failed   atomic.Pointer[error]
 	previews atomic.Uint64
-	unsound  atomic.Bool // a repair was begun and not finished
 }
 
 var _ store.Store = (*Store)(nil)
@@ -196,9 +195,6 @@ func (s *Store) start() (err error) {
 	if s.lastUpdated, err = s.dictionary.internParameter(&search.Parameter{
 		Base: "Resource", Code: "_lastUpdated", Type: search.TypeDate,
 	}); err != nil {
-		return err
-	}
-	if err := s.readRepairMark(); err != nil {
 		return err
 	}
 	if s.counters, err = readCounters(s.db, s.dictionary); err != nil {

@@ -20,9 +20,6 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 		return store.Page{}, err
 	}
 	defer v.leave()
-	if err := r.store.sound(); err != nil {
-		return store.Page{}, err
-	}
 	x := newExecution(ctx, v, query)
 	page, err := x.page(place)
 	if closed := x.close(); err == nil {
@@ -47,9 +44,6 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 		return 0, err
 	}
 	defer v.leave()
-	if err := r.store.sound(); err != nil {
-		return 0, err
-	}
 	x := newExecution(ctx, v, query)
 	n := x.count(x.targets(), 0)
 	if err := x.close(); err != nil {
@@ -218,16 +212,11 @@ func (x *execution) cheapTotal(c cursor, targets []target, found []match, more b
 	case c.document != 0:
 		return 0, false
 	}
-	explain := x.query.Explain
-	if explain {
-		quiet := *x.query
-		quiet.Explain = false
-		x.query, explain = &quiet, false
-		defer func(q *search.Query) { x.query = q }(x.query)
-	}
-	before := x.examined
+	defer func(q *search.Query) { x.query = q }(x.query)
+	quiet := *x.query
+	quiet.Explain = false // the plan is that of the page
+	x.query = &quiet
 	n := x.count(targets, cheapTotal)
-	_ = before
 	return n, n < cheapTotal
 }
 

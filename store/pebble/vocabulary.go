@@ -45,11 +45,12 @@ func openVocabularies(db *lsm.DB) (*vocabularies, error) {
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
-		id, typ, dict, ok := readVocabulary(it.Key(), it.Value())
-		if !ok {
-			return nil, corrupt("a vocabulary")
+		// One that is damaged makes its resources fail to read; Check tells.
+		if id, typ, dict, ok := readVocabulary(it.Key(), it.Value()); ok {
+			v.add(id, typ, dict)
+		} else if len(it.Key()) == 9 {
+			v.last = max(v.last, binary.BigEndian.Uint64(it.Key()[1:]))
 		}
-		v.add(id, typ, dict)
 	}
 	return v, it.Error()
 }

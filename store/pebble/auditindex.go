@@ -1,0 +1,184 @@
+package pebble
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/maphash"
+
+	"kiln/store"
+)
+
+// sum stands for a set of index keys with their values: two sets are held to be equal when their
+// sums are, so that the index is compared in one pass and only looked at key by key when it differs.
+type sum struct {
+	count uint64
+	total uint64
+}
+
+var sumSeed = maphash.MakeSeed()
+
+func (s *sum) add(key, value []byte) {
+	var h maphash.Hash
+	h.SetSeed(sumSeed)
+	_, _ = h.Write(key)
+	_, _ = h.Write([]byte{0})
+	_, _ = h.Write(value)
+	s.count++
+	s.total += h.Sum64()
+}
+
+func (a *audit) sumOf(typ code) *sum {
+	s := a.index[typ]
+	if s == nil {
+		s = &sum{}
+		a.index[typ] = s
+	}
+	return s
+}
+
+// wantedKeys visits the index keys that a version should have.
+func (a *audit) wantedKeys(document uint64, record *versionRecord, list []byte, visit func(key, value []byte) error) error {
+	keys, err := indexKeys(record.typ, list)
+	if err != nil {
+		return a.broken(err)
+	}
+	var buffer []byte
+	for _, k := range keys.keys {
+		var value []byte
+		if k.flags != firstAscending|firstDescending {
+			value = []byte{byte(k.flags)}
+		}
+		buffer = appendNumber(append(buffer[:0], keys.key(k)...), document)
+		if err := visit(buffer, value); err != nil {
+			return err
+		}
+	}
+	h := head{document: document, lastUpdated: record.lastUpdated}
+	return visit(a.store.timeKey(buffer[:0], record.typ, h), nil)
+}
+
+func (a *audit) sumIndex(document uint64, record *versionRecord, list []byte) error {
+	s := a.sumOf(record.typ)
+	return a.wantedKeys(document, record, list, func(key, value []byte) error {
+		s.add(key, value)
+		return nil
+	})
+}
+
+// auditIndex compares the index of each type with what it should be.
+func (a *audit) auditIndex() error {
+	if a.fix != nil {
+		if err := a.apply(); err != nil { // what follows reads the values again
+			return err
+		}
+	}
+	found := map[code]*sum{}
+	if err := a.each([]byte{keyIndex}, func(key, value []byte) error {
+		if len(key) < indexPrefixSize+1+documentSize {
+			return a.remove(bytes.Clone(key), Problem{Part: "index", Detail: "a key does not read"})
+		}
+		typ := code(binary.BigEndian.Uint16(key[1:]))
+		if found[typ] == nil {
+			found[typ] = &sum{}
+		}
+		found[typ].add(key, value)
+		return nil
+	}); err != nil {
+		return err
+	}
+	wrong := map[code]bool{}
+	for typ, want := range a.index {
+		wrong[typ] = found[typ] == nil || *found[typ] != *want
+	}
+	for typ := range found {
+		wrong[typ] = wrong[typ] || a.index[typ] == nil
+	}
+	for typ, differs := range wrong {
+		if differs {
+			if err := a.compareIndex(typ); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compareIndex finds the keys that make the index of a type differ.
+func (a *audit) compareIndex(typ code) error {
+	if err := a.each(appendCode([]byte{keyHead}, typ), func(_, value []byte) error {
+		h, err := readHead(value)
+		if err != nil || h.deleted() {
+			return nil
+		}
+		record, list, key, ok := a.current(h)
+		if !ok {
+			return nil
+		}
+		return a.wantedKeys(h.document, record, list, func(index, value []byte) error {
+			return a.expect(bytes.Clone(index), value, a.problem("index", "it is not found by one of its values", key, 0))
+		})
+	}); err != nil {
+		return err
+	}
+	return a.each(appendCode([]byte{keyIndex}, typ), a.auditIndexKey)
+}
+
+// current reads the values of the newest version.
+func (a *audit) current(h head) (record *versionRecord, list []byte, key store.Key, ok bool) {
+	value, closer, err := a.src.Get(valuesKey(nil, h.document, h.version))
+	if err != nil {
+		return nil, nil, key, false
+	}
+	defer closer.Close()
+	values, err := readValues(value)
+	if err != nil {
+		return nil, nil, key, false
+	}
+	name, err := a.store.dictionary.typeName(values.typ)
+	if err != nil {
+		return nil, nil, key, false
+	}
+	record = &versionRecord{typ: values.typ, lastUpdated: h.lastUpdated}
+	return record, bytes.Clone(values.list), store.Key{Type: name, ID: values.id}, true
+}
+
+// auditIndexKey removes a key that its document should not have.
+func (a *audit) auditIndexKey(key, _ []byte) error {
+	_, document := splitIndexKey(key)
+	wanted, of := a.wants(document, key)
+	if wanted {
+		return nil
+	}
+	return a.remove(bytes.Clone(key), a.problem("index", "it is found by a value that it does not have", of, 0))
+}
+
+// wants reports whether the newest version of a document has an index key.
+func (a *audit) wants(document uint64, key []byte) (bool, store.Key) {
+	it, err := a.src.NewIter(bounds(documentKey(nil, keyVersion, document)))
+	if err != nil {
+		return true, store.Key{}
+	}
+	defer it.Close()
+	if !it.First() {
+		return false, store.Key{}
+	}
+	_, number, _ := readDocumentKey(it.Key())
+	v, record, err := a.store.vocabularies.readVersion(a.store.dictionary, it.Value(), number)
+	if err != nil {
+		return true, store.Key{} // told of with the version
+	}
+	if v.Deleted() {
+		return false, v.Key
+	}
+	h := head{document: document, version: number, lastUpdated: record.lastUpdated}
+	_, list, _, ok := a.current(h)
+	if !ok {
+		return true, v.Key
+	}
+	wanted := false
+	err = a.wantedKeys(document, record, list, func(index, _ []byte) error {
+		wanted = wanted || bytes.Equal(index, key)
+		return nil
+	})
+	return wanted || err != nil, v.Key
+}
