@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"kiln/resources/outcome"
 	"kiln/store"
 )
 
@@ -40,6 +41,9 @@ func (s *Service) readVersion(ctx context.Context, reader store.Reader, key stor
 		return store.Version{}, err
 	}
 	v, err := reader.ReadVersion(ctx, key, version)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Version{}, outcome.New(outcome.NotFound, "There is no version %d of %s.", version, clipped(key))
+	}
 	if err != nil {
 		return store.Version{}, refusal(err, key)
 	}
