@@ -157,7 +157,7 @@ func (c *compiler) typed(op string, operand node, name typeName, at int) (node, 
 	if op == "is" {
 		return &typeTestNode{pos: at, operand: operand, typ: t}, nil
 	}
-	return &typeFilterNode{pos: at, operand: operand, typ: t, single: op == "as" && !c.asOfType}, nil
+	return &typeFilterNode{pos: at, operand: operand, typ: t, single: op == "as" && !c.asOfType, derived: c.asOfType}, nil
 }
 
 // call makes the node of a function call.

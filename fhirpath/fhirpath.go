@@ -41,7 +41,9 @@ type options struct {
 
 // AsOfType reads `as` on lists as ofType: items of other types are left out, and more than one
 // item is no error. R4's own search parameters and invariants were written so:
-// "(Observation.component.value as Quantity)".
+// "(Observation.component.value as Quantity)". A primitive of a derived type matches too, as N1
+// has it: "(ConceptMap.source as uri)" finds a canonical. And a FHIR boolean is a Boolean, which
+// the invariant que-7 relies on; otherwise the two are different types.
 func AsOfType() Option { return func(o *options) { o.asOfType = true } }
 
 // Strict refuses what can only be a mistake: an element that the type does not have, a path

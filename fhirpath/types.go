@@ -16,12 +16,15 @@ import (
 type typeSpec struct {
 	fhir   *definitions.Type // nil: not a FHIR type
 	system kind              // kindNone: not a System type
+	// loose lets a bare System name match FHIR primitives of that kind. R4's own que-7 asks
+	// "answer is Boolean" of a FHIR boolean.
+	loose bool
 }
 
 // lookUp finds a type. A name that System does not have matches nothing there (it is no error:
 // x is System.Patient is false); a FHIR name must exist.
 func (c *compiler) lookUp(n typeName, at int) (typeSpec, error) {
-	var t typeSpec
+	t := typeSpec{loose: c.asOfType && n.space == ""}
 	if n.space != "System" {
 		t.fhir = definitions.R4().Type(n.name)
 	}
@@ -59,6 +62,9 @@ func (t typeSpec) is(v Value) bool {
 		if t.fhir != nil && v.element.Type().Is(t.fhir.Name) {
 			return true
 		}
+		if t.loose && t.fhir == nil {
+			return t.system == primitiveKind(v.element.Type())
+		}
 		return t.system == kindString && isSystemString(v.element)
 	case kindPending:
 		return t.fhir != nil && v.boxed.(*pending).typ.Is(t.fhir.Name)
@@ -72,8 +78,8 @@ func (t typeSpec) is(v Value) bool {
 	return t.system == v.kind
 }
 
-// exactly is what as and ofType ask: derived types match too, but a code is no string.
-// The official suite has it so: Patient.gender.as(string) is empty.
+// exactly is what as and ofType ask: derived types match too, but of primitives only the very
+// type. The official suite has it so: Patient.gender.as(string) is empty, for a code.
 func (t typeSpec) exactly(v Value) bool {
 	if v.kind == kindElement && t.fhir != nil && t.fhir.Primitive() {
 		return v.element.Type() == t.fhir
@@ -113,12 +119,14 @@ func (n *typeTestNode) eval(e *evaluation, f *frame, out Collection) (Collection
 	return out, nil
 }
 
-// typeFilterNode is x as T and x.ofType(T). single: more than one item is an error.
+// typeFilterNode is x as T and x.ofType(T). single: more than one item is an error. derived:
+// primitives of derived types match too.
 type typeFilterNode struct {
 	pos     int
 	operand node
 	typ     typeSpec
 	single  bool
+	derived bool
 }
 
 func (n *typeFilterNode) eval(e *evaluation, f *frame, out Collection) (Collection, error) {
@@ -131,7 +139,7 @@ func (n *typeFilterNode) eval(e *evaluation, f *frame, out Collection) (Collecti
 		return out, e.fail(n.pos, "'as' needs a single item, found %d; ofType() filters a list.", len(c))
 	}
 	for i := range c {
-		if n.typ.exactly(c[i]) {
+		if n.typ.exactly(c[i]) || n.derived && n.typ.is(c[i]) {
 			if out, err = e.follow(c[i], out); err != nil {
 				return out, err
 			}
