@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"kiln/store/pebble"
+)
+
+func newCheck() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Compare everything in a store with everything else",
+		Long: `Walks an embedded store: index against resources, history without holes, checksums. Prints a line for
+each thing that disagrees; exit status 1 if any does. With --repair the index is built again from the
+resources first.`,
+		Example: "  kiln check --store ./kiln-data",
+		Args:    cobra.NoArgs,
+	}
+	path := storeFlag(cmd)
+	repair := cmd.Flags().Bool("repair", false, "build the index again from the resources")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := openEmbedded(*path)
+		if err != nil {
+			return err
+		}
+		err = check(cmd, s, *repair)
+		return errors.Join(err, s.Close())
+	}
+	return cmd
+}
+
+func check(cmd *cobra.Command, s *pebble.Store, repair bool) error {
+	if repair {
+		if err := s.Repair(cmd.Context()); err != nil {
+			return fmt.Errorf("repairing: %w", err)
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), "the index is rebuilt")
+	}
+	problems := 0
+	err := s.Check(cmd.Context(), func(p pebble.Problem) {
+		problems++
+		fmt.Fprintln(cmd.OutOrStdout(), p)
+	})
+	if err != nil {
+		return fmt.Errorf("checking: %w", err)
+	}
+	if problems > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d problems\n", problems)
+		return errReported
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "the store is consistent")
+	return nil
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"kiln/fhir"
+	"kiln/resources"
+	"kiln/resources/outcome"
+	"kiln/store"
+)
+
+// target is where load sends to.
+type target interface {
+	// Done reports whether the group named once went in before.
+	Done(ctx context.Context, once string) (bool, error)
+	// Send carries out a group. What is refused is returned; an error ends the load.
+	Send(ctx context.Context, g group) ([]refusal, error)
+	Close() error
+}
+
+func loadTarget(ctx context.Context, path, base, validation string) (target, error) {
+	if base == "" {
+		p := localPlan(path)
+		p.Validation = validation
+		a, err := p.assemble(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &storeTarget{a}, nil
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, wrongUsage("--url is %q; expected the base of a FHIR server, such as http://127.0.0.1:8080/fhir", base)
+	}
+	return newServerTarget(strings.TrimRight(base, "/"))
+}
+
+// exchange carries out one bundle and gives the answer, or the refusal of the whole.
+type exchange func(ctx context.Context, bundle []byte, records []store.RecordChange) (*resources.Document, *outcome.Error, error)
+
+// sendGroup carries out a group: gathered resources as a transaction, which costs one commit, and
+// if that is refused as a batch, which tells them apart.
+func sendGroup(ctx context.Context, g group, do exchange, records []store.RecordChange) ([]refusal, error) {
+	answer, refused, err := do(ctx, g.bundle("transaction"), records)
+	if err != nil {
+		return nil, err
+	}
+	if refused != nil && g.given != nil {
+		return []refusal{{g.places[0], refused.Error()}}, nil
+	}
+	if refused != nil {
+		if answer, refused, err = do(ctx, g.bundle("batch"), nil); err != nil {
+			return nil, err
+		}
+		if refused != nil {
+			return nil, refused
+		}
+	}
+	return refusalsOf(g, answer), nil
+}
+
+// refusalsOf reads the entries of the answer that were not done.
+func refusalsOf(g group, answer *resources.Document) []refusal {
+	var refused []refusal
+	i := 0
+	for item := range answer.Children(answer.Member(0, "entry")) {
+		response := answer.Member(item, "response")
+		status := answer.Text(answer.Member(response, "status"))
+		if !strings.HasPrefix(status, "2") {
+			place := g.places[0]
+			if i < len(g.places) {
+				place = g.places[i]
+			} else {
+				place = fmt.Sprintf("%s entry %d", place, i)
+			}
+			refused = append(refused, refusal{place, sentences(answer, answer.Member(response, "outcome"))})
+		}
+		i++
+	}
+	return refused
+}
+
+// sentences joins the diagnostics of an OperationOutcome.
+func sentences(doc *resources.Document, n resources.Node) string {
+	var said []string
+	for issue := range doc.Children(doc.Member(n, "issue")) {
+		if severity := doc.Text(doc.Member(issue, "severity")); severity != "error" && severity != "fatal" {
+			continue
+		}
+		text := doc.Text(doc.Member(issue, "diagnostics"))
+		if at := doc.Item(doc.Member(issue, "expression"), 0); at != resources.None {
+			text = doc.Text(at) + ": " + text
+		}
+		said = append(said, text)
+	}
+	return strings.Join(said, "; ")
+}
+
+// storeTarget opens the store itself. What must not go in twice is recorded in the same commit.
+type storeTarget struct{ *assembly }
+
+const loadBucket = "load"
+
+func (t *storeTarget) Done(ctx context.Context, once string) (bool, error) {
+	_, err := t.Store.Records(loadBucket).Get(ctx, once)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (t *storeTarget) Send(ctx context.Context, g group) ([]refusal, error) {
+	var records []store.RecordChange
+	if g.once != "" {
+		records = []store.RecordChange{{Bucket: loadBucket, Key: g.once, Value: []byte{1}, Revision: store.AnyRevision}}
+	}
+	return sendGroup(ctx, g, t.process, records)
+}
+
+func (t *storeTarget) process(ctx context.Context, bundle []byte, records []store.RecordChange) (*resources.Document, *outcome.Error, error) {
+	doc, err := resources.Parse(bundle)
+	if err != nil {
+		return nil, outcome.As(err), nil
+	}
+	answer, err := t.Service.Process(ctx, fhir.BundleRequest{Bundle: doc, Records: records})
+	if err != nil {
+		refused := outcome.As(err)
+		if refused.Code() == outcome.Exception {
+			return nil, nil, err
+		}
+		return nil, refused, nil
+	}
+	doc, err = resources.Parse(answer.AppendJSON(nil))
+	return doc, nil, err
+}
+
+// serverTarget sends to a running server and keeps its own record of what went in, since the
+// server cannot: a file of the user's cache folder, a line for each bundle.
+type serverTarget struct {
+	base   string
+	client *http.Client
+	file   *os.File
+	done   map[string]bool
+}
+
+func newServerTarget(base string) (*serverTarget, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, "kiln")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	name := filepath.Join(dir, "load-"+hex.EncodeToString([]byte(digest(base, nil))[:8])+".journal")
+	text, err := os.ReadFile(name)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	t := &serverTarget{base: base, client: &http.Client{Timeout: 5 * time.Minute}, done: map[string]bool{}}
+	for line := range strings.Lines(string(text)) {
+		t.done[strings.TrimSpace(line)] = true
+	}
+	t.file, err = os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	return t, err
+}
+
+func (t *serverTarget) Close() error { return t.file.Close() }
+
+func (t *serverTarget) Done(_ context.Context, once string) (bool, error) { return t.done[once], nil }
+
+func (t *serverTarget) Send(ctx context.Context, g group) ([]refusal, error) {
+	refused, err := sendGroup(ctx, g, t.post, nil)
+	if err == nil && g.once != "" && len(refused) == 0 {
+		_, err = t.file.WriteString(g.once + "\n")
+	}
+	return refused, err
+}
+
+func (t *serverTarget) post(ctx context.Context, bundle []byte, _ []store.RecordChange) (*resources.Document, *outcome.Error, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.base, bytes.NewReader(bundle))
+	if err != nil {
+		return nil, nil, err
+	}
+	request.Header.Set("Content-Type", "application/fhir+json")
+	request.Header.Set("Accept", "application/fhir+json")
+	request.Header.Set("Prefer", "return=minimal")
+	response, err := t.client.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	doc, err := resources.Parse(body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s answered %s without a resource", t.base, response.Status)
+	}
+	switch {
+	case response.StatusCode == http.StatusOK:
+		return doc, nil, nil
+	case response.StatusCode >= 500 || response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden || response.StatusCode == http.StatusTooManyRequests:
+		return nil, nil, fmt.Errorf("%s answered %s: %s", t.base, response.Status, sentences(doc, 0))
+	}
+	return nil, outcome.New(outcome.Processing, "%s: %s", response.Status, sentences(doc, 0)), nil
+}

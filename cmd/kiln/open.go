@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kiln/conformance/validation"
+	"kiln/fhir"
+	"kiln/search"
+	"kiln/store"
+	"kiln/store/memory"
+	"kiln/store/pebble"
+)
+
+const defaultStore = "./kiln-data"
+
+// storeFlag adds --store, which every command that opens a store has.
+func storeFlag(cmd *cobra.Command) *string {
+	path := os.Getenv("KILN_STORE")
+	if path == "" {
+		path = defaultStore
+	}
+	return cmd.Flags().String("store", path, "folder of the embedded store, or memory:")
+}
+
+// assembly is what a command needs to use a store.
+type assembly struct {
+	Store      store.Store
+	Parameters *search.Parameters
+	Service    *fhir.Service
+}
+
+// Close closes the store.
+func (a *assembly) Close() error { return a.Store.Close() }
+
+// plan is how to assemble.
+type plan struct {
+	Store      string
+	BaseURL    string // of the FHIR interface
+	Validation string // off or base
+	Integrity  string // off, deletes or full
+	Zone       *time.Location
+	Logger     *slog.Logger
+}
+
+// localPlan is for commands that use a store without serving it.
+func localPlan(path string) plan {
+	return plan{
+		Store: path, BaseURL: "http://127.0.0.1:8080/fhir", Validation: "base", Integrity: "deletes", Zone: time.UTC,
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+}
+
+var integrities = map[string]fhir.Integrity{"off": fhir.IntegrityOff, "deletes": fhir.IntegrityDeletes, "full": fhir.IntegrityFull}
+
+// assemble opens the store and builds the service over it.
+func (p plan) assemble(ctx context.Context) (*assembly, error) {
+	integrity, ok := integrities[p.Integrity]
+	if !ok {
+		return nil, wrongUsage("--referential-integrity is %q; expected off, deletes or full", p.Integrity)
+	}
+	parameters, err := p.parameters()
+	if err != nil {
+		return nil, err
+	}
+	validator, err := p.validator()
+	if err != nil {
+		return nil, err
+	}
+	s, err := openStore(p.Store, parameters, p.Logger)
+	if err != nil {
+		return nil, err
+	}
+	service, err := fhir.New(fhir.Options{
+		Store: s, Parameters: parameters, Validator: validator, BaseURL: p.BaseURL, Integrity: integrity, Version: version(),
+	})
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return &assembly{Store: s, Parameters: parameters, Service: service}, nil
+}
+
+func (p plan) parameters() (*search.Parameters, error) {
+	return search.NewParameters(search.Options{
+		BaseURL: p.BaseURL, Zone: p.Zone,
+		Report: func(parameter *search.Parameter, err error) {
+			p.Logger.Warn("a search parameter could not be evaluated on a resource", slog.String("parameter", parameter.Code), slog.Any("error", err))
+		},
+	})
+}
+
+// validator is nil for off; a nil *validation.Validator in the interface would not be.
+func (p plan) validator() (fhir.Validator, error) {
+	switch p.Validation {
+	case "off":
+		return nil, nil
+	case "base":
+		return validation.New(validation.Options{})
+	case "profile":
+		return nil, wrongUsage("--validation profile is not there yet; off and base are")
+	}
+	return nil, wrongUsage("--validation is %q; expected off or base", p.Validation)
+}
+
+func openStore(path string, parameters *search.Parameters, logger *slog.Logger) (store.Store, error) {
+	switch {
+	case path == "memory:":
+		return memory.New(memory.Options{}), nil
+	case strings.HasPrefix(path, "mongodb://"), strings.HasPrefix(path, "mongodb+srv://"):
+		return nil, wrongUsage("--store: MongoDB is not supported yet; give a folder, or memory:")
+	case strings.Contains(path, "://"):
+		return nil, wrongUsage("--store %s: expected a folder or memory:", path)
+	case path == "":
+		return nil, wrongUsage("--store is empty; expected a folder or memory:")
+	}
+	return openPebble(path, parameters, logger)
+}
+
+func openPebble(path string, parameters *search.Parameters, logger *slog.Logger) (*pebble.Store, error) {
+	s, err := pebble.Open(path, pebble.Options{Parameters: parameters, Logger: logger})
+	if err != nil {
+		return nil, fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// openEmbedded opens a store that commands look into by itself, without a service.
+func openEmbedded(path string) (*pebble.Store, error) {
+	if path == "memory:" || strings.Contains(path, "://") {
+		return nil, wrongUsage("--store %s: this command works on the folder of an embedded store", path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, wrongUsage("--store: there is no folder %s", path)
+	}
+	local := localPlan(path)
+	parameters, err := local.parameters()
+	if err != nil {
+		return nil, err
+	}
+	return openPebble(path, parameters, local.Logger)
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"kiln/fhir/rest"
+)
+
+// drain is how long running requests may take after SIGTERM.
+const drain = 30 * time.Second
+
+func newServe() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve FHIR over HTTP",
+		Long: `Serves the FHIR REST interface under /fhir, and /healthz, /readyz and /metrics beside it.
+
+Every flag is also a setting of the environment (--max-body is KILN_MAX_BODY) and a key of the
+file given with --config (max-body: 64MiB). A flag goes before the environment, the environment
+before the file.`,
+		Example: "  kiln serve --auth off\n  kiln serve --auth off --store memory: --listen 127.0.0.1:9090",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return serve(cmd) },
+	}
+	f := cmd.Flags()
+	f.String("config", "", "YAML file with settings")
+	f.String("listen", "127.0.0.1:8080", "HTTP address")
+	f.String("base-url", "", "public URL of the server, used in links (default: from --listen)")
+	f.String("store", defaultStore, "folder of the embedded store, or memory:")
+	f.String("auth", "off", "off (loopback only) or smart")
+	f.String("tls-cert", "", "file with the certificate chain, for HTTPS")
+	f.String("tls-key", "", "file with the certificate's private key")
+	f.String("validation", "base", "what is checked on writes: off or base")
+	f.String("referential-integrity", "deletes", "references kept whole: off, deletes or full")
+	f.String("time-zone", "UTC", "zone of dates and times without an offset")
+	f.String("max-body", "64MiB", "largest request body")
+	f.Duration("request-timeout", time.Minute, "longest a request may run")
+	f.String("log-format", "text", "text or json")
+	f.String("log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+// serving is the configuration of serve, read and checked.
+type serving struct {
+	plan
+	Listen           string
+	Public           string // base URL without /fhir; empty: from the listener
+	Certificate, Key string
+	MaxBody          int64
+	RequestTimeout   time.Duration
+}
+
+func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
+	k, err := settings(cmd)
+	if err != nil {
+		return serving{}, err
+	}
+	if err := unknownVariables(cmd.Flags()); err != nil {
+		return serving{}, usageError{err.Error()}
+	}
+	c := serving{
+		plan:   plan{Store: k.String("store"), Validation: k.String("validation"), Integrity: k.String("referential-integrity")},
+		Listen: k.String("listen"), Public: strings.TrimRight(k.String("base-url"), "/"),
+		Certificate: k.String("tls-cert"), Key: k.String("tls-key"), RequestTimeout: k.Duration("request-timeout"),
+	}
+	if err := c.checkAuth(k.String("auth")); err != nil {
+		return serving{}, err
+	}
+	if (c.Certificate == "") != (c.Key == "") {
+		return serving{}, wrongUsage("--tls-cert and --tls-key go together")
+	}
+	if c.RequestTimeout <= 0 {
+		return serving{}, wrongUsage("--request-timeout is %s; expected a duration such as 60s", k.String("request-timeout"))
+	}
+	if c.Zone, err = time.LoadLocation(k.String("time-zone")); err != nil {
+		return serving{}, wrongUsage("--time-zone is %q; expected a name of the IANA time zone database, such as Europe/Berlin", k.String("time-zone"))
+	}
+	size, err := humanize.ParseBytes(k.String("max-body"))
+	if err != nil || size == 0 || size > 1<<30 {
+		return serving{}, wrongUsage("--max-body is %q; expected a size up to 1GiB, such as 64MiB", k.String("max-body"))
+	}
+	c.MaxBody = int64(size)
+	if c.Public != "" {
+		if u, err := url.Parse(c.Public); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return serving{}, wrongUsage("--base-url is %q; expected a URL such as https://fhir.example.org", c.Public)
+		}
+	}
+	c.Logger, err = newLogger(log, k.String("log-format"), k.String("log-level"))
+	return c, err
+}
+
+// checkAuth holds the rule that an open server is not reachable from elsewhere.
+func (c serving) checkAuth(auth string) error {
+	switch auth {
+	case "smart":
+		return wrongUsage("--auth smart is not there yet: authorization arrives with a later version; until then --auth off serves loopback addresses only")
+	case "off":
+		if !loopback(c.Listen) {
+			return wrongUsage("--auth off is for loopback addresses only, and --listen %s is reachable from elsewhere; expected 127.0.0.1, [::1] or localhost", c.Listen)
+		}
+		return nil
+	}
+	return wrongUsage("--auth is %q; expected smart or off", auth)
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
+	var at slog.Level
+	if err := at.UnmarshalText([]byte(level)); err != nil {
+		return nil, wrongUsage("--log-level is %q; expected debug, info, warn or error", level)
+	}
+	options := &slog.HandlerOptions{Level: at}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, wrongUsage("--log-format is %q; expected text or json", format)
+}
+
+func serve(cmd *cobra.Command) error {
+	c, err := readServing(cmd, os.Stderr)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", c.Listen, err)
+	}
+	defer listener.Close()
+	address := c.address(listener)
+	c.BaseURL = address + "/fhir"
+	a, err := c.assemble(ctx)
+	if err != nil {
+		return err
+	}
+	server, err := c.server(a)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	stopControl, err := serveControl(c.Store, a, c.Logger)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	c.Logger.Warn("authorization is off: whoever reaches this address can read and change every record; it listens on loopback only")
+	done := make(chan error, 1)
+	go func() { done <- c.accept(server, listener) }()
+	fmt.Fprintf(os.Stderr, "listening on %s\n", address)
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		c.Logger.Info("stopping: finishing what runs", slog.Duration("at most", drain))
+		err = shutDown(server)
+	}
+	stopControl()
+	return errors.Join(err, a.Close())
+}
+
+// address is the public URL, without a slash at its end.
+func (c serving) address(listener net.Listener) string {
+	if c.Public != "" {
+		return c.Public
+	}
+	scheme := "http"
+	if c.Certificate != "" {
+		scheme = "https"
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	_, port, err2 := net.SplitHostPort(listener.Addr().String())
+	if err != nil || err2 != nil {
+		return scheme + "://" + listener.Addr().String()
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+func (c serving) server(a *assembly) (*http.Server, error) {
+	options := rest.Options{
+		Service: a.Service, MaxBody: c.MaxBody, RequestTimeout: c.RequestTimeout, Logger: c.Logger,
+		// Without tokens, the pages of other sites must not reach the server through a browser.
+		Origins: []string{rest.LoopbackOrigins},
+	}
+	handler, err := rest.New(options)
+	if err != nil {
+		return nil, err
+	}
+	return rest.NewServer(handler, options), nil
+}
+
+func (c serving) accept(server *http.Server, listener net.Listener) error {
+	var err error
+	if c.Certificate != "" {
+		err = server.ServeTLS(listener, c.Certificate, c.Key)
+	} else {
+		err = server.Serve(listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func shutDown(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("some requests did not finish within %s: %w", drain, err), server.Close())
+	}
+	return nil
+}
