@@ -29,15 +29,29 @@ func (w *walk) entryType(url string) string {
 	return w.bundle.types[url]
 }
 
-// entry warns of a fullUrl that is not absolute: "SHALL NOT disagree with the id, the absolute URL"
-// says the definition, but official examples have relative ones.
-// https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl
+// entry checks what Bundle.entry says of its resource.
 func (w *walk) entry(n resources.Node, _ *plan, _ uint64) {
-	full := w.d.Member(n, "fullUrl")
-	if !w.warnings || w.d.Kind(full) != resources.String {
+	w.fullURL(w.d.Member(n, "fullUrl"))
+	mode := w.d.At(n, "search", "mode")
+	if found := w.d.At(n, "resource", "resourceType"); w.d.Text(mode) == "outcome" && found != resources.None && w.d.Text(found) != "OperationOutcome" {
+		w.report.error(mode, outcome.Value, "An entry of search mode outcome holds an OperationOutcome; found %s.", clip(w.d.Text(found)))
+	}
+}
+
+// resolved are the types of Bundle whose references are resolved by fullUrl.
+var resolved = map[string]bool{"document": true, "message": true, "collection": true}
+
+// fullURL checks that a fullUrl is absolute. Where clients ask and servers answer one that is
+// relative does no harm, and there are official examples of it: there it only warns.
+// https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl
+func (w *walk) fullURL(n resources.Node) {
+	if w.d.Kind(n) != resources.String || absolute(w.d.Text(n)) {
 		return
 	}
-	if url := w.d.Text(full); !absolute(url) {
-		w.report.warning(full, outcome.Value, "%q is no absolute URL, as a fullUrl should be; what has no address gets urn:uuid:….", clip(url))
+	const sentence = "%q is no absolute URL, as a fullUrl is; what has no address gets urn:uuid:…."
+	if resolved[w.d.Text(w.d.Member(w.bundle.node, "type"))] {
+		w.report.error(n, outcome.Value, sentence, clip(w.d.Text(n)))
+	} else if w.warnings {
+		w.report.warning(n, outcome.Value, sentence, clip(w.d.Text(n)))
 	}
 }

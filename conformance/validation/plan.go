@@ -156,11 +156,11 @@ func (m *member) contentRules() []*rule {
 			rules = appendRule(rules, c, m.plan)
 		}
 	}
-	e := m.element
-	if m.plan.defines != nil {
-		e = m.plan.defines // a contentReference brings the rules of its target along
+	own := m.element.Constraint
+	if m.plan.defines != nil && len(own) == 0 {
+		own = m.plan.defines.Constraint // a contentReference brings the rules of its target along
 	}
-	for _, c := range e.Constraint {
+	for _, c := range own {
 		rules = appendRule(rules, c, m.plan)
 	}
 	return rules

@@ -2,6 +2,7 @@ package validation
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -64,7 +65,7 @@ func (w *walk) lexical(n resources.Node, m *member) {
 		w.emptyString(n)
 		return
 	case !m.lexical.valid(text):
-		w.report.error(n, outcome.Value, "%q is no %s; expected %s.", clip(text), m.typeName(), m.lexical.form)
+		w.report.error(n, outcome.Value, "%s is no %s; expected %s.", quoted(w.d.Kind(n), text), m.typeName(), m.lexical.form)
 		return
 	}
 	if m.binding != nil {
@@ -86,6 +87,14 @@ func (w *walk) uri(n resources.Node, m *member, text string) {
 	if w.warnings && strings.HasPrefix(text, "urn:") && !validURN(text) {
 		w.report.warning(n, outcome.Value, "%q is neither an OID nor a UUID, though it says so.", clip(text))
 	}
+}
+
+// quoted is a text of the document for a sentence, in quotes as JSON has it.
+func quoted(k resources.Kind, text string) string {
+	if k == resources.Number {
+		return clip(text)
+	}
+	return strconv.Quote(clip(text))
 }
 
 // typeName is the type for a sentence; Resource.id is checked as an id.

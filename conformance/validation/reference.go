@@ -62,6 +62,9 @@ func alternatives(names []string) string {
 // a text that is no reference.
 func (w *walk) target(n resources.Node, text string) string {
 	switch {
+	case strings.ContainsAny(text, " \t\r\n"):
+		w.report.error(n, outcome.Value, "%q is no reference: it has white space.", clip(text))
+		return ""
 	case text[0] == '#':
 		return w.localTarget(n, text[1:])
 	case absolute(text):

@@ -17,6 +17,7 @@ import (
 type rule struct {
 	key        string
 	error      bool // else it only warns
+	unknown    bool // empty is no reason to report it
 	source     string
 	compile    sync.Once
 	expression *fhirpath.Expression
@@ -30,8 +31,7 @@ type rule struct {
 	known    []atomic.Uint32 // verdicts
 }
 
-// verdict is what an invariant says. Empty is neither true nor false and so breaks nothing: bdl-8
-// is empty for every entry without a fullUrl.
+// verdict is what an invariant says.
 type verdict uint32
 
 const (
@@ -57,7 +57,7 @@ func appendRule(rules []*rule, c *definitions.Constraint, p *plan) []*rule {
 	if native[c.Key] {
 		return rules
 	}
-	r := &rule{key: c.Key, error: c.Error, source: c.Expression}
+	r := &rule{key: c.Key, error: c.Error, source: c.Expression, unknown: mayBeEmpty(c.Key)}
 	if e, ok := errata[c.Key]; ok {
 		r.source = e.expression
 	}
@@ -168,10 +168,11 @@ func (w *walk) evaluate(n resources.Node, t *definitions.Type, r *rule) verdict 
 		}
 		return undecided
 	}
-	if value, ok := result.Truth(); ok && !value {
-		return broken
+	value, ok := result.Truth()
+	if ok && value || !ok && len(result) == 0 && r.unknown {
+		return holds
 	}
-	return holds
+	return broken
 }
 
 // steps is the limit of one evaluation, in proportion to the document: enough for an invariant

@@ -45,8 +45,8 @@ func (w *walk) shadowList(n, value resources.Node, m *member) (content bool) {
 	case length == 0:
 		w.report.error(n, outcome.Structure, "The array \"_%s\" is empty; an element without content is left out.", m.name)
 	case w.d.Kind(value) == resources.Array && w.d.Count(value) != length:
-		w.report.error(n, outcome.Structure, "The array \"_%s\" has %d places and %q has %d; they must match, with null where there is nothing.",
-			m.name, length, m.name, w.d.Count(value))
+		w.report.error(n, outcome.Structure, "The arrays \"_%s\" and %q must be of the same length, with null where there is nothing; found %d and %d.",
+			m.name, m.name, length, w.d.Count(value))
 	case !content:
 		w.report.error(n, outcome.Structure, "The array \"_%s\" has nothing but null; it is left out.", m.name)
 	}

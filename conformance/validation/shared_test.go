@@ -13,11 +13,19 @@ import (
 // shared is the path of a file of the shared data; the test is skipped when it is not there.
 func shared(t testing.TB, name ...string) string {
 	t.Helper()
-	path := filepath.Join(append([]string{"..", "..", "..", "shared", "data"}, name...)...)
-	if _, err := os.Stat(path); err != nil {
+	if !hasShared(name...) {
 		t.Skipf("skipped: %s is not beside the checkout", filepath.Join(name...))
 	}
-	return path
+	return sharedPath(name...)
+}
+
+func sharedPath(name ...string) string {
+	return filepath.Join(append([]string{"..", "..", "..", "shared", "data"}, name...)...)
+}
+
+func hasShared(name ...string) bool {
+	_, err := os.Stat(sharedPath(name...))
+	return err == nil
 }
 
 // contents reads a file, which may be compressed.

@@ -24,7 +24,7 @@ func (w *walk) unknown(object, n resources.Node, p *plan) {
 			return
 		}
 	}
-	if e := p.typ.Element(strings.TrimSuffix(name, "[x]")); e != nil && e.Choice {
+	if e := p.choice(name); e != nil {
 		w.report.error(n, outcome.Structure, "The element %s[x] is written with the type of its value: %s.", e.Name, choices(e))
 		return
 	}
@@ -33,6 +33,19 @@ func (w *walk) unknown(object, n resources.Node, p *plan) {
 		return
 	}
 	w.report.error(n, outcome.Structure, "%s has no element %q.", where, clip(name))
+}
+
+// choice is the choice element that name could mean: value, value[x], or value with a type that
+// it does not have.
+func (p *plan) choice(name string) *definitions.Element {
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "_"), "[x]")
+	for _, e := range p.typ.Elements {
+		rest, ok := strings.CutPrefix(name, e.Name)
+		if ok && e.Choice && (rest == "" || rest[0] >= 'A' && rest[0] <= 'Z') {
+			return e
+		}
+	}
+	return nil
 }
 
 // choices lists the member names of a choice, as far as a sentence can hold them.
@@ -61,8 +74,9 @@ func (p *plan) similar(name string) string {
 	var near []candidate
 	allowed := 1 + len(name)/4
 	for known := range p.members {
-		d := distance(strings.ToLower(name), strings.ToLower(known))
-		if d <= allowed && d < len(known) {
+		a, b := strings.ToLower(name), strings.ToLower(known)
+		d := distance(a, b)
+		if d <= allowed && d < len(known) || len(b) > 3 && strings.HasPrefix(a, b) || len(a) > 3 && strings.HasPrefix(b, a) {
 			near = append(near, candidate{known, d})
 		}
 	}

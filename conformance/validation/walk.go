@@ -234,7 +234,9 @@ func found(k resources.Kind) string {
 
 // expected names the JSON form of a type for a sentence.
 func expected(t *definitions.Type) string {
-	if l := lexicals[t.Name]; l != nil {
+	if l := lexicals[t.Name]; l != nil && t.Name == l.kind.String() {
+		return found(l.kind)
+	} else if l != nil {
 		return found(l.kind) + " (" + t.Name + ")"
 	}
 	return "an object (" + t.Name + ")"
