@@ -226,8 +226,8 @@ type HistoryPage struct {
 }
 
 // Records is one bucket of small keyed values with expiry. A record has expired from the moment
-// Expires on, by the clock of the engine. Keys are any bytes and are ordered by them. Values given
-// are copied; values got must not be changed.
+// Expires on, by the clock of the engine; it need not come back when that clock goes back. Keys are
+// any bytes and are ordered by them. Values given are copied; values got must not be changed.
 type Records interface {
 	// Get returns the value; ErrNotFound if there is none or it has expired.
 	Get(ctx context.Context, key string) (Record, error)

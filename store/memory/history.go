@@ -2,6 +2,8 @@ package memory
 
 import (
 	"context"
+	"iter"
+	"slices"
 
 	"github.com/RaduBerinde/btreemap"
 
@@ -34,18 +36,34 @@ func (r reader) History(ctx context.Context, query store.HistoryQuery) (store.Hi
 // history selects versions, newest first.
 func (v view) history(ctx context.Context, query store.HistoryQuery) ([]store.Version, error) {
 	var selected []store.Version
-	for _, candidate := range v.feed.Descend(btreemap.LE(v.at), btreemap.Min[store.Position]()) {
+	for candidate := range v.newestFirst(query) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
-		}
-		if query.Type != "" && candidate.Type != query.Type || query.ID != "" && candidate.ID != query.ID {
-			continue
 		}
 		if inBounds(query, candidate) && v.wasCurrent(query, candidate) {
 			selected = append(selected, candidate.Version)
 		}
 	}
 	return selected, nil
+}
+
+// newestFirst are the versions at the level of the query.
+func (v view) newestFirst(query store.HistoryQuery) iter.Seq[*version] {
+	return func(yield func(*version) bool) {
+		if query.ID != "" {
+			for _, found := range slices.Backward(v.versions(store.Key{Type: query.Type, ID: query.ID})) {
+				if !yield(found) {
+					return
+				}
+			}
+			return
+		}
+		for _, found := range v.feed.Descend(btreemap.LE(v.at), btreemap.Min[store.Position]()) {
+			if (query.Type == "" || query.Type == found.Type) && !yield(found) {
+				return
+			}
+		}
+	}
 }
 
 func inBounds(query store.HistoryQuery, candidate *version) bool {

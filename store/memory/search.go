@@ -64,12 +64,13 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 // search gives all matches in order.
 func (v view) search(ctx context.Context, query *search.Query) (matches []store.Version, examined int64, err error) {
 	var found []*version
+	var source search.Source = v // made once, for it allocates
 	for candidate := range v.candidates(query) {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
 		examined++
-		ok, err := query.Match(ctx, candidate.resource(), v)
+		ok, err := query.Match(ctx, candidate.resource(), source)
 		if err != nil {
 			return nil, 0, err
 		}

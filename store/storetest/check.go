@@ -119,6 +119,9 @@ func (t *trial) history(r store.Reader, query store.HistoryQuery) []store.Versio
 		if page.Next == nil {
 			return all
 		}
+		if len(all) > endless {
+			t.Fatalf("the pages of the history %+v do not end", query)
+		}
 		query.Cursor = page.Next
 	}
 }
@@ -149,6 +152,9 @@ func (t *trial) events(after store.Position) []store.Event {
 	last := newest[0]
 	for {
 		e := t.next(feed)
+		if n := len(events); n > 0 && e.Position <= events[n-1].Position {
+			t.Fatalf("position %d comes after %d in the feed", e.Position, events[n-1].Position)
+		}
 		events = append(events, e)
 		if e.Version.Key == last.Key && e.Version.VersionID == last.VersionID {
 			return events
@@ -179,4 +185,6 @@ func (t *trial) nothing(feed store.Feed) {
 const (
 	patience = 30 * time.Second      // for what must come
 	moment   = 50 * time.Millisecond // for what must not
+
+	endless = 100_000 // results of one query
 )

@@ -215,8 +215,8 @@ func (d *duel) recordChange() (ours, theirs store.RecordChange) {
 	if d.r.IntN(4) > 0 {
 		ours.Value = fmt.Append(nil, d.r.IntN(1000))
 	}
-	if d.r.IntN(2) == 0 {
-		ours.Expires = d.clock.Now().Add(time.Duration(d.r.IntN(10000)-1000) * time.Millisecond).Truncate(time.Millisecond)
+	if d.r.IntN(2) == 0 { // at once or never, for what has expired need not come back with the clock
+		ours.Expires = Start.Add(time.Duration(d.r.IntN(2)*2-1) * 24 * time.Hour)
 	}
 	theirs = ours
 	switch d.r.IntN(4) {

@@ -46,6 +46,9 @@ func (t *trial) find(r store.Reader, text string) []string {
 			}
 			break
 		}
+		if len(matches) > endless {
+			t.Fatalf("%s: the pages do not end", text)
+		}
 		cursor = page.Next
 	}
 	count, err := r.Count(t.ctx, query)
