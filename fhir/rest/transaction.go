@@ -1,0 +1,32 @@
+package rest
+
+import (
+	"kiln/fhir"
+)
+
+// transaction answers https://hl7.org/fhir/R4/http.html#transaction; Bundle.type tells whether it
+// is a batch.
+func transaction(x *exchange) error {
+	doc, err := x.resource()
+	if err != nil {
+		return err
+	}
+	provenance, err := x.provenance()
+	if err != nil {
+		return err
+	}
+	bundle, err := x.service.Process(x.ctx, fhir.BundleRequest{
+		Bundle: doc, Return: returns[x.prefer.returned], Lenient: x.prefer.handling == "lenient", Provenance: provenance, Status: errorStatus,
+	})
+	if err != nil {
+		return err
+	}
+	x.preferenceApplied()
+	return x.sendBundle(bundle)
+}
+
+// returns are the preferences as the service knows them. Without one the answers of a batch's
+// entries carry no resources: whoever sends thousands seldom wants them back.
+var returns = map[string]fhir.Return{
+	"minimal": fhir.ReturnMinimal, "representation": fhir.ReturnRepresentation, "OperationOutcome": fhir.ReturnOutcome,
+}
