@@ -7,6 +7,46 @@
 // [Entry] list, which engines index. [Match] compares a tree with entries: it is the oracle that
 // every storage engine must agree with, and the matcher of subscriptions.
 //
-// There is one file for each parameter type, named by it, with its index value, its criterion
-// and their comparison.
+//	parameters, err := search.NewParameters(search.Options{BaseURL: "https://kiln.example/fhir"})
+//	pairs, err := search.ReadQueryString("name=lind&birthdate=ge1970&_sort=-birthdate")
+//	query, _, err := parameters.Parse([]string{"Patient"}, pairs, search.ParseOptions{})
+//	entries, err := parameters.Extract(ctx, patient)
+//	ok, err := query.Match(ctx, search.Resource{Type: "Patient", ID: id, Entries: append(entries, parameters.Own(id, updated)...)}, source)
+//
+// There is one file for each parameter type, named by it, with how its index values are made, how
+// its criteria are read, and their comparison.
+//
+// # What a filter means
+//
+// A Test is met when some value of the parameter meets some criterion. So a repeated element is
+// found by any of its values, "ne" finds a resource that has another value beside the one named,
+// and a resource without a value is found by none, "ne" included. Not turns a Test round: ":not"
+// finds the resources that no value meets, those without values too.
+//
+//   - String: the folded value begins with the folded text (see [Fold]); a HumanName or Address has
+//     one value for each part. ":exact" compares all of it as written, ":contains" finds the folded
+//     text anywhere. Phonetic parameters compare how the words sound.
+//   - Token: code and system as written, case included. A code element or boolean has no system,
+//     but a query may name the one of its required binding. ":text" finds the beginning of a word
+//     of a display or text. A concept with a text alone has no value for anything but ":text".
+//   - Reference: see [ReferenceValue]. An id without type finds any type. Without a version any
+//     version is found, with one only that. ":identifier" compares the identifier inside the
+//     reference. Chains follow references to resources of this server alone, to their current
+//     version, whatever version the reference names.
+//   - Date: both sides are spans of time, see [DateCriterion.Bounds]. Dates and times without an
+//     offset are of the configured zone; an end that is not given is open; a Timing is its outer
+//     limits.
+//   - Number and quantity: a stored number is exact, a stored Range, SampledData or quantity with
+//     comparator a span. The number searched for stands for the range of its digits under "eq",
+//     "ne" and "ap", and is exact under the other prefixes. Units are compared, not converted.
+//   - URI: as written; ":below" and ":above" by the segments of the path.
+//   - Composite: all parts hold on one element.
+//   - Missing: there is no entry of the parameter, apart from tokens that are a text alone.
+//
+// # What engines may rely on
+//
+// Every criterion has a Match method which is the truth, and its comment says to what key range or
+// equality it can be lowered. [CompareSort] and [SortValue] are the order of matches. The values of
+// _id and _lastUpdated are not extracted; an engine makes them with [Parameters.Own] or looks at
+// what it knows. All pointers to parameters are stable for the life of a Parameters.
 package search

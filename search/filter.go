@@ -50,7 +50,11 @@ func (x *parser) unknown(typ, code string) {
 	if typ == "" {
 		of = "all resource types"
 	}
-	x.problem(outcome.NotSupported, "%q is not a search parameter of %s%s. Valid are: %s.", clip(code), of, x.inName(code), strings.Join(x.codes(typ), ", "))
+	valid := strings.Join(x.codes(typ), ", ") + "."
+	if strings.HasPrefix(code, "_") {
+		valid += " Of the answer: " + strings.Join(resultNames, ", ") + "."
+	}
+	x.problem(outcome.NotSupported, "%q is not a search parameter of %s%s. Valid are: %s", clip(code), of, x.inName(code), valid)
 }
 
 // inName tells where in a longer name the code stands.

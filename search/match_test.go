@@ -107,6 +107,17 @@ var matchCases = []struct {
 		[]string{"value-quantity=5", "value-quantity=gt5", "value-quantity=ge5", "value-quantity=sa4"},
 	},
 	{
+		"so does the other",
+		`{"resourceType":"Observation","valueQuantity":{"value":5,"comparator":">"}}`,
+		[]string{"value-quantity=gt5", "value-quantity=ge6", "value-quantity=sa5", "value-quantity=gt100"},
+		[]string{"value-quantity=5", "value-quantity=le5", "value-quantity=lt5", "value-quantity=eb100"},
+	},
+	{
+		"and one that counts its end",
+		`{"resourceType":"Observation","valueQuantity":{"value":5,"comparator":">="}}`,
+		[]string{"value-quantity=ge5", "value-quantity=le5", "value-quantity=sa4"}, []string{"value-quantity=sa5", "value-quantity=lt5"},
+	},
+	{
 		"URIs as written; :below and :above by the segments of the path",
 		`{"resourceType":"ValueSet","url":"http://x.example/a/b"}`,
 		[]string{"url=http://x.example/a/b", "url:below=http://x.example/a", "url:below=http://x.example/a/", "url:below=http://x.example/a/b", "url:above=http://x.example/a/b/c"},
@@ -151,6 +162,13 @@ func TestMatch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnyCodeIsNotATextAlone(t *testing.T) {
+	c := search.TokenCriterion{AnySystem: true, AnyCode: true}
+	if c.Match(search.Plain, search.TokenValue{Text: "x"}) || !c.Match(search.Plain, search.TokenValue{Code: "x"}) {
+		t.Error("a text is taken for a code")
 	}
 }
 

@@ -42,6 +42,7 @@ var parseCases = []struct{ name, typ, query, want string }{
 	{":text folds", "Observation", "code:text=Blood-Pressure", "code:text=blood pressure"},
 	{":missing", "Patient", "gender:missing=true&name:missing=false", "and(missing(gender), present(name))"},
 	{"a code may be named with the system of its binding", "Patient", "gender=http://hl7.org/fhir/administrative-gender|male", "gender=http://hl7.org/fhir/administrative-gender|male or |male"},
+	{"or with any code of that system", "Patient", "gender=http://hl7.org/fhir/administrative-gender|", "gender=http://hl7.org/fhir/administrative-gender|any or |any"},
 	{"but not with another", "Patient", "gender=http://x|male", "gender=http://x|male"},
 	{"a boolean may be named with its system", "Patient", "active=http://terminology.hl7.org/CodeSystem/special-values|true", "active=http://terminology.hl7.org/CodeSystem/special-values|true or |true"},
 
@@ -135,6 +136,7 @@ var refusals = []struct {
 	{"an id that is of another type than said", "Observation", "subject:Patient=Group/1", []string{`"Group/1" does not name a Patient`}},
 	{"a modifier to come", "Observation", "code:in=http://x", []string{"The modifier :in of \"code:in\" is not supported yet"}},
 	{"a parameter to come", "Patient", "_filter=x&_text=y&_content=z&_list=l&_query=q", []string{`"_filter" (filter expressions) is not supported yet`, `"_text"`, `"_content"`, `"_list"`, `"_query"`}},
+	{"an unknown result parameter", "Patient", "_counts=1", []string{`"_counts" is not a search parameter of Patient`, "Of the answer: _contained, _count, _elements"}},
 	{"near, to come", "Location", "near=1|2|3|km", []string{`"near" (search by distance) is not supported yet`}},
 	{"sorting by what is unknown", "Patient", "_sort=-nam", []string{`"nam" is not a search parameter of Patient (in _sort)`}},
 	{"sorting by a composite", "Observation", "_sort=code-value-quantity", []string{"is a composite parameter, which has no order"}},

@@ -32,6 +32,11 @@ var resultParameters = map[string]resultParameter{
 	"_pretty":     {rank: 11, read: (*parser).asGiven},
 }
 
+// resultNames are the result parameters in alphabetical order.
+var resultNames = []string{
+	"_contained", "_count", "_elements", "_explain", "_format", "_include", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_type",
+}
+
 func (x *parser) result(p resultParameter, name, modifier string, q NameValue) {
 	switch {
 	case q.Name != name && !slices.Contains(p.modifiers, modifier):

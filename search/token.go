@@ -160,22 +160,36 @@ func impliedSystems(resource *definitions.Type, selectors []*selector) []implied
 	return list
 }
 
+// holds reports whether the criterion names a code of the element with the system that it has.
 func (i impliedSystem) holds(c TokenCriterion) bool {
-	if i.valueSet == nil {
+	switch {
+	case i.valueSet == nil:
 		return c.System == specialValues
+	case c.AnyCode:
+		return i.isAllOf(c.System)
 	}
 	return i.valueSet.ContainsCoding(c.System, c.Code)
+}
+
+// isAllOf reports whether all codes of the binding are of one system.
+func (i impliedSystem) isAllOf(system string) bool {
+	for _, concepts := range i.valueSet.Codes {
+		if concepts[0].System != system {
+			return false
+		}
+	}
+	return len(i.valueSet.Codes) > 0
 }
 
 // withImplied adds to a criterion with a system the one that finds the plain code.
 func (p *Parameter) withImplied(criteria []Criterion) []Criterion {
 	for _, criterion := range criteria {
 		c, ok := criterion.(TokenCriterion)
-		if !ok || c.AnySystem || c.AnyCode || c.System == "" {
+		if !ok || c.AnySystem || c.System == "" {
 			continue
 		}
 		if slices.ContainsFunc(p.implied, func(i impliedSystem) bool { return i.holds(c) }) {
-			criteria = append(criteria, TokenCriterion{Code: c.Code})
+			criteria = append(criteria, TokenCriterion{Code: c.Code, AnyCode: c.AnyCode})
 		}
 	}
 	return criteria
