@@ -138,11 +138,18 @@ func (x *walk) first(targets []target, from *match, limit int) []match {
 	if len(x.query.Sort) == 0 {
 		return x.inOrder(targets, from, limit)
 	}
-	b := best{x: x, limit: limit, from: from}
+	if len(targets) == 1 {
+		return x.sorted(targets[0], from, limit)
+	}
+	b := best{x: x, limit: limit}
 	for _, t := range targets {
+		open := len(x.iterators)
 		for _, m := range x.sorted(t, from, limit) {
-			b.add(m)
+			if m, ok := x.load(m.document); ok {
+				b.add(m)
+			}
 		}
+		x.recycle(open)
 	}
 	return b.sorted()
 }

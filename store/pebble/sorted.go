@@ -8,12 +8,13 @@ import (
 // index of the sort parameter and asking which documents match, or by collecting the matches and
 // sorting them, whichever reads less.
 func (x *walk) sorted(t target, from *match, limit int) []match {
-	w := &walk{execution: x.execution, reverse: x.reverse}
-	if s := w.sortWalk(t); s != nil {
-		if found, ok := s.run(from, limit); ok || x.err != nil {
+	w := &walk{execution: x.execution, reverse: x.reverse, need: limit}
+	if s := w.sortWalk(t, limit); s != nil {
+		if found, ok := s.run(from); ok || x.err != nil {
 			return found
 		}
 	}
+	w = &walk{execution: x.execution, reverse: x.reverse}
 	return w.collectSorted(t, from, limit)
 }
 
