@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -345,4 +346,23 @@ func TestParametersAreSharedAndStable(t *testing.T) {
 	if len(codes) != 1371 {
 		t.Errorf("%d definitions are compiled; want 1371", len(codes))
 	}
+}
+
+func TestParametersServeManyAtOnce(t *testing.T) {
+	p := newParameters(t)
+	e := document(t, patient)
+	var done sync.WaitGroup
+	for range 8 {
+		done.Go(func() {
+			for range 20 {
+				if entries, err := p.Extract(context.Background(), e); err != nil || len(entries) < 20 {
+					t.Errorf("%d entries, %v", len(entries), err)
+				}
+				if _, _, err := parse(t, p, "Patient", "name=Zo%C3%AB&phonetic=smith&deceased=false", search.ParseOptions{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done.Wait()
 }
