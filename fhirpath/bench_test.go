@@ -56,6 +56,26 @@ func benchmark(b *testing.B, source string, input resources.Element) {
 	}
 }
 
+// BenchmarkAppend is how an indexer evaluates: into a buffer that it keeps.
+func BenchmarkAppend(b *testing.B) {
+	patient, err := parse(b, []byte(benchPatient)).Resource()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, source := range []string{"Patient.name.given", "Patient.birthDate", "Patient.telecom.where(system='phone')"} {
+		b.Run(source, func(b *testing.B) {
+			x, ctx := fhirpath.MustCompile(source), context.Background()
+			var buffer fhirpath.Collection
+			b.ReportAllocs()
+			for b.Loop() {
+				if buffer, err = x.Append(ctx, buffer[:0], patient, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkCompile(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -15,7 +15,8 @@ func (c Collection) Truth() (value, ok bool) {
 	if hasValue && v.kind == kindBoolean {
 		return v.number != 0, true
 	}
-	return true, hasValue || c[0].isComplex()
+	known := hasValue || c[0].isComplex()
+	return known, known
 }
 
 // Texts are the texts of all values that have one.

@@ -47,7 +47,7 @@ type Environment struct {
 // default ends an evaluation within about a second.
 const (
 	DefaultMaxSteps = 10_000_000
-	DefaultMaxItems = 1_000_000
+	DefaultMaxItems = 250_000
 	DefaultMaxText  = 4 << 20
 )
 

@@ -79,20 +79,23 @@ func (e *evaluation) end() {
 	evaluations.Put(e)
 }
 
-func (e *evaluation) run(input Collection) (Collection, error) {
+// run appends the result for the input to out.
+func (e *evaluation) run(input, out Collection) (Collection, error) {
 	e.input = input
 	e.root = frame{this: input}
 	if err := e.step(1); err != nil {
 		return nil, err
 	}
-	buffer, err := e.x.root.eval(e, &e.root, e.take())
-	if err != nil {
+	return e.x.root.eval(e, &e.root, out)
+}
+
+// result is the result in memory of its own, of its exact size.
+func (e *evaluation) result(input Collection) (Collection, error) {
+	buffer, err := e.run(input, e.take())
+	if err != nil || len(buffer) == 0 {
 		return nil, err
 	}
-	var result Collection
-	if len(buffer) > 0 {
-		result = slices.Clone(buffer)
-	}
+	result := slices.Clone(buffer)
 	e.release(buffer)
 	return result, nil
 }
@@ -131,7 +134,7 @@ func (e *evaluation) produced(bytes int) error {
 	if bytes > e.maxText {
 		return outcome.New(outcome.TooCostly, "The expression makes a text of more than %d bytes.", e.maxText)
 	}
-	return e.step(bytes / 64)
+	return e.step(bytes / 16) // so that all texts of an evaluation stay within 16 bytes a step
 }
 
 // fail is an error of evaluation at a place of the source.

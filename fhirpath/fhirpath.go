@@ -94,18 +94,35 @@ func (x *Expression) String() string {
 // operands, too-costly when a limit was reached or ctx ended. Elements that are not there are
 // no error, they are empty. The result may be changed by the caller.
 func (x *Expression) Evaluate(ctx context.Context, input resources.Element, env *Environment) (Collection, error) {
-	if input.IsZero() {
-		return x.EvaluateCollection(ctx, nil, env)
-	}
 	e := begin(ctx, x, env)
 	defer e.end()
+	if input.IsZero() {
+		return e.result(nil)
+	}
 	e.single[0] = FromElement(input)
-	return e.run(e.single[:])
+	return e.result(e.single[:])
+}
+
+// Append is Evaluate into a buffer: the values are appended to out, so that a caller who
+// evaluates many expressions need not allocate for each. On an error out is as it was.
+func (x *Expression) Append(ctx context.Context, out Collection, input resources.Element, env *Environment) (Collection, error) {
+	e := begin(ctx, x, env)
+	defer e.end()
+	var focus Collection
+	if !input.IsZero() {
+		e.single[0] = FromElement(input)
+		focus = e.single[:]
+	}
+	result, err := e.run(focus, out)
+	if err != nil {
+		return out, err
+	}
+	return result, nil
 }
 
 // EvaluateCollection is Evaluate with any collection as input.
 func (x *Expression) EvaluateCollection(ctx context.Context, input Collection, env *Environment) (Collection, error) {
 	e := begin(ctx, x, env)
 	defer e.end()
-	return e.run(input)
+	return e.result(input)
 }

@@ -20,6 +20,29 @@ func (c Collection) AppendJSON(b []byte) []byte {
 	return append(b, ']')
 }
 
+// JSONSize is at least the number of bytes that AppendJSON appends. A collection may hold one
+// large element many times, so what is sent to others should be measured first.
+func (c Collection) JSONSize() int {
+	size := 2
+	for _, v := range c {
+		size += 1 + v.jsonSize()
+	}
+	return size
+}
+
+func (v Value) jsonSize() int {
+	switch v.kind {
+	case kindElement, kindJSON:
+		if n := v.place(); n != resources.None {
+			return len(v.element.Document().Raw(n))
+		}
+		return len("null")
+	case kindString:
+		return 2 + 6*len(v.text)
+	}
+	return len(`{"namespace":"","name":""}`) + 6*len(v.Text())
+}
+
 // AppendJSON appends one value as in Collection.AppendJSON. A primitive that has only an id or
 // extensions is the object of its _name member.
 func (v Value) AppendJSON(b []byte) []byte {
