@@ -196,12 +196,17 @@ func (d *Document) At(n Node, names ...string) Node {
 
 // Position is the line and column (in bytes) where n begins in the source, both from 1.
 func (d *Document) Position(n Node) (line, column int) {
-	v := &d.nodes[n]
-	return position(d.src, int(v.start))
+	return position(d.src, d.Offset(n))
 }
 
-// Offset is where n begins in the source, in bytes.
-func (d *Document) Offset(n Node) int { return int(d.nodes[n].start) }
+// Offset is where n begins in the source, in bytes; a string begins with its quote.
+func (d *Document) Offset(n Node) int {
+	v := &d.nodes[n]
+	if v.kind == String {
+		return int(v.start) - 1
+	}
+	return int(v.start)
+}
 
 func position(src []byte, offset int) (line, column int) {
 	before := src[:offset]

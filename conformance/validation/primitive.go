@@ -75,7 +75,7 @@ func (w *walk) lexical(n resources.Node, m *member) {
 		w.uri(n, m, text)
 	}
 	if len(m.rules) > 0 {
-		w.rules(n, m.typ, m.rules, 0)
+		w.rules(n, m.typ, m.rules, 0, true)
 	}
 }
 
@@ -137,7 +137,7 @@ func (w *walk) text(n resources.Node, m *member) {
 		w.local = append(w.local, localReference{text: text, back: text == "#"})
 	}
 	if len(m.rules) > 0 {
-		w.rules(n, m.typ, m.rules, 0)
+		w.rules(n, m.typ, m.rules, 0, true)
 	}
 }
 

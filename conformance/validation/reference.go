@@ -70,16 +70,18 @@ func (w *walk) target(n resources.Node, text string) string {
 	case absolute(text):
 		return w.absoluteTarget(text)
 	}
-	name, rest, ok := strings.Cut(text, "/")
-	query := false
-	if !ok {
-		name, rest, query = strings.Cut(text, "?")
+	end := strings.IndexAny(text, "/?")
+	if end < 0 {
+		end = len(text)
 	}
+	name, rest := text[:end], text[end:]
 	switch {
 	case definitions.R4().Resource(name) == nil:
 		w.report.error(n, outcome.Value, "%q is no reference: %q is not a resource type of FHIR R4; expected Type/id, an absolute URL or #id.", clip(text), clip(name))
 		return ""
-	case query, validTail(rest):
+	case strings.HasPrefix(rest, "?"): // https://hl7.org/fhir/R4/http.html#trules, conditional references
+		return name
+	case strings.HasPrefix(rest, "/") && validTail(rest[1:]):
 		return name
 	}
 	w.report.error(n, outcome.Value, "%q is no reference; expected %s/id, with an id of 1 to 64 letters, digits, '-' and '.'.", clip(text), name)

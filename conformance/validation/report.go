@@ -69,13 +69,18 @@ func (r *report) issues() []outcome.Issue {
 	}
 	slices.SortStableFunc(r.found, func(a, b finding) int { return int(a.node) - int(b.node) })
 	list := make([]outcome.Issue, 0, len(r.found)+1)
-	place := lines{src: r.doc.Source(), line: 1}
+	place := lines{line: 1}
+	if r.doc != nil {
+		place.src = r.doc.Source()
+	}
 	for _, f := range r.found {
 		issue := outcome.Issue{Severity: f.severity, Code: f.code, Diagnostics: f.text}
-		if path := r.path(f); path != "" {
-			issue.Expression = []string{path}
+		if r.doc != nil {
+			issue.Line, issue.Column = place.at(r.doc.Offset(f.node))
+			if path := r.path(f); path != "" {
+				issue.Expression = []string{path}
+			}
 		}
-		issue.Line, issue.Column = place.at(r.doc.Offset(f.node))
 		list = append(list, issue)
 	}
 	if more := r.errors + r.others - len(r.found); more > 0 {

@@ -17,7 +17,7 @@ import (
 type rule struct {
 	key        string
 	error      bool // else it only warns
-	unknown    bool // empty is no reason to report it
+	mayBeEmpty bool // empty is no reason to report it
 	source     string
 	compile    sync.Once
 	expression *fhirpath.Expression
@@ -35,10 +35,11 @@ type rule struct {
 type verdict uint32
 
 const (
-	unknown verdict = iota
-	holds
-	broken
-	undecided // the evaluation failed
+	unknown   verdict = iota
+	holds             // true
+	broken            // false
+	empty             // neither
+	undecided         // the evaluation failed
 )
 
 // native are the invariants that Go code in this package decides, by key.
@@ -57,7 +58,7 @@ func appendRule(rules []*rule, c *definitions.Constraint, p *plan) []*rule {
 	if native[c.Key] {
 		return rules
 	}
-	r := &rule{key: c.Key, error: c.Error, source: c.Expression, unknown: mayBeEmpty(c.Key)}
+	r := &rule{key: c.Key, error: c.Error, source: c.Expression, mayBeEmpty: mayBeEmpty(c.Key)}
 	if e, ok := errata[c.Key]; ok {
 		r.source = e.expression
 	}
@@ -102,25 +103,33 @@ func (r *rule) study(p *plan) {
 	r.known = make([]atomic.Uint32, size)
 }
 
-// rules evaluates invariants on n, of which seen are the slots with content.
-func (w *walk) rules(n resources.Node, t *definitions.Type, rules []*rule, seen uint64) {
+// rules evaluates invariants on n, of which seen are the slots with content. Where n is not
+// complete, that is enough to report, and no rule is said to be empty because of it.
+func (w *walk) rules(n resources.Node, t *definitions.Type, rules []*rule, seen uint64, complete bool) {
 	for _, r := range rules {
 		if !r.error && !w.warnings || w.stopped {
 			continue
 		}
-		switch place := r.place(seen); {
-		case place < 0:
-			w.judge(n, r, w.evaluate(n, t, r))
-		default:
-			v := verdict(r.known[place].Load())
-			if v == unknown {
-				if v = w.evaluate(n, t, r); v != undecided {
-					r.known[place].Store(uint32(v))
-				}
-			}
-			w.judge(n, r, v)
+		v := w.verdict(n, t, r, seen)
+		if v == broken || v == empty && complete && !r.mayBeEmpty {
+			w.judge(n, r)
 		}
 	}
+}
+
+// verdict is what r says of n, remembered where it can be.
+func (w *walk) verdict(n resources.Node, t *definitions.Type, r *rule, seen uint64) verdict {
+	place := r.place(seen)
+	if place < 0 {
+		return w.evaluate(n, t, r)
+	}
+	v := verdict(r.known[place].Load())
+	if v == unknown {
+		if v = w.evaluate(n, t, r); v != undecided {
+			r.known[place].Store(uint32(v))
+		}
+	}
+	return v
 }
 
 // place is the combination of what is there of what the rule reads; -1 if the rule has to be
@@ -141,10 +150,7 @@ func (r *rule) place(seen uint64) int {
 	return place
 }
 
-func (w *walk) judge(n resources.Node, r *rule, v verdict) {
-	if v != broken {
-		return
-	}
+func (w *walk) judge(n resources.Node, r *rule) {
 	if r.error {
 		w.report.error(n, outcome.Invariant, "%s", r.sentence())
 		return
@@ -169,19 +175,29 @@ func (w *walk) evaluate(n resources.Node, t *definitions.Type, r *rule) verdict 
 		return undecided
 	}
 	value, ok := result.Truth()
-	if ok && value || !ok && len(result) == 0 && r.unknown {
+	switch {
+	case ok && value:
 		return holds
+	case len(result) == 0:
+		return empty
 	}
 	return broken
 }
 
-// steps is the limit of one evaluation, in proportion to the document: enough for an invariant
-// that compares all pairs of elements of a large definition.
+// The steps of one evaluation where the options set no limit: some for any document, more for
+// long ones, and never more than take about a second.
+const (
+	someSteps = 1_000_000
+	mostSteps = 2 * fhirpath.DefaultMaxSteps
+)
+
+// steps is the limit of one evaluation: enough for an invariant that compares all pairs of
+// elements of a large definition.
 func (w *walk) steps() int {
 	if w.options.MaxSteps > 0 {
 		return w.options.MaxSteps
 	}
-	return 1_000_000 + 100*w.d.Len()
+	return min(someSteps+100*w.d.Len(), mostSteps)
 }
 
 // sentence says what is wrong in words where there are any, and the rule as it is evaluated.

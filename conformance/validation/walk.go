@@ -77,7 +77,7 @@ func (w *walk) object(n resources.Node, p *plan, rules []*rule) (mentioned uint6
 	if p.check != nil {
 		p.check(w, n, p, seen)
 	}
-	w.rules(n, p.typ, rules, seen)
+	w.rules(n, p.typ, rules, seen, p.required&^seen == 0)
 	return mentioned
 }
 
