@@ -1,0 +1,178 @@
+package rest_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"kiln/fhir/rest"
+)
+
+func TestGzipIn(t *testing.T) {
+	h := newHandler(t, rest.Options{})
+	request := httptest.NewRequest(http.MethodPut, "/fhir/Patient/a", strings.NewReader(packed([]byte(`{"resourceType":"Patient","id":"a"}`))))
+	request.Header.Set("Content-Type", "application/fhir+json")
+	request.Header.Set("Content-Encoding", "gzip")
+	answer := httptest.NewRecorder()
+	if h.ServeHTTP(answer, request); answer.Code != http.StatusCreated {
+		t.Errorf("got %d %s", answer.Code, answer.Body)
+	}
+}
+
+func TestGzipOut(t *testing.T) {
+	h := newHandler(t, rest.Options{})
+	put(t, h, "Patient/small", `{"resourceType":"Patient","id":"small"}`)
+	put(t, h, "Patient/a", benchmarkPatient())
+	plain := call(h, http.MethodGet, "/fhir/Patient/a", "")
+	answer := call(h, http.MethodGet, "/fhir/Patient/a", "", "Accept-Encoding: gzip")
+	if answer.Header().Get("Content-Encoding") != "gzip" || answer.Header().Get("Etag") != `W/"1"` {
+		t.Fatalf("a large answer has the headers %v", answer.Header())
+	}
+	unpacker, err := gzip.NewReader(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(unpacker); err != nil || !bytes.Equal(body, plain.Body.Bytes()) {
+		t.Errorf("unpacked: %v %s", err, body)
+	}
+	for sentence, header := range map[string]string{"refused": "Accept-Encoding: gzip;q=0", "not asked for": "Accept-Encoding: br", "identity": "Accept-Encoding: identity"} {
+		if answer := call(h, http.MethodGet, "/fhir/Patient/a", "", header); answer.Header().Get("Content-Encoding") != "" {
+			t.Errorf("gzip is sent where it is %s", sentence)
+		}
+	}
+	if answer := call(h, http.MethodGet, "/fhir/Patient/small", "", "Accept-Encoding: gzip"); answer.Header().Get("Content-Encoding") != "" {
+		t.Error("a small answer is packed")
+	}
+}
+
+func TestHeadHasTheHeadersOfGet(t *testing.T) {
+	h := newHandler(t, rest.Options{})
+	put(t, h, "Patient/a", benchmarkPatient())
+	for _, address := range []string{"/fhir/Patient/a", "/fhir/Patient/b", "/fhir/Patient", "/fhir/metadata", "/fhir/Patient/a?_format=xml", "/fhir/Foo", "/fhir/Patient?_format=ndjson"} {
+		got, head := call(h, http.MethodGet, address, ""), call(h, http.MethodHead, address, "")
+		if head.Code != got.Code || head.Body.Len() != 0 {
+			t.Errorf("%s: HEAD answers %d and %d bytes, GET %d", address, head.Code, head.Body.Len(), got.Code)
+		}
+		for _, name := range []string{"Content-Type", "Etag", "Last-Modified", "Content-Length"} {
+			if head.Header().Get(name) != got.Header().Get(name) {
+				t.Errorf("%s: %s is %q for HEAD and %q for GET", address, name, head.Header().Get(name), got.Header().Get(name))
+			}
+		}
+	}
+}
+
+// TestSafeHeaders: every answer says that it is not to be kept nor to be taken for something else.
+func TestSafeHeaders(t *testing.T) {
+	h := newHandler(t, rest.Options{})
+	for _, address := range []string{"/fhir/Patient/a", "/fhir/Patient", "/fhir/Foo", "/nothing"} {
+		answer := call(h, http.MethodGet, address, "")
+		for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
+			if got := answer.Header().Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", address, name, got, want)
+			}
+		}
+		if answer.Header().Get("X-Request-Id") == "" {
+			t.Errorf("%s: no request id", address)
+		}
+	}
+}
+
+// TestLargeBundlesAreStreamed: what is larger than memory should hold goes out in pieces.
+func TestLargeBundlesAreStreamed(t *testing.T) {
+	server := newListening(t, rest.Options{})
+	address := server.URL + "/fhir/Basic"
+	for range 12 {
+		body := `{"resourceType":"Basic","code":{"text":"` + strings.Repeat("x", 100<<10) + `"}}`
+		send(t, http.MethodPost, address, body)
+	}
+	answer, body := send(t, http.MethodGet, address, "")
+	if answer.StatusCode != http.StatusOK || answer.ContentLength >= 0 || strings.Count(body, `"fullUrl"`) != 12 {
+		t.Errorf("got %d, length %d, %d entries", answer.StatusCode, answer.ContentLength, strings.Count(body, `"fullUrl"`))
+	}
+}
+
+func send(t *testing.T, method, address, body string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/fhir+json")
+	answer, err := asSent.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(text)
+}
+
+// TestNothingOfPatients: neither log nor metrics hold ids, values of queries or content.
+func TestNothingOfPatients(t *testing.T) {
+	var log bytes.Buffer
+	var mu sync.Mutex
+	h := newHandler(t, rest.Options{Logger: slog.New(slog.NewJSONHandler(&locked{&mu, &log}, nil))})
+	call(h, http.MethodPut, "/fhir/Patient/mrn-4711", `{"resourceType":"Patient","id":"mrn-4711","name":[{"family":"Sample"}]}`)
+	call(h, http.MethodGet, "/fhir/Patient/mrn-4711", "")
+	call(h, http.MethodGet, "/fhir/Patient?family=Sample", "")
+	call(h, http.MethodGet, "/fhir/Patient?family=Sample&birthdate=4711", "")
+	call(h, http.MethodPost, "/fhir/Patient", `{"resourceType":"Patient","name":"Sample"`)
+	call(h, http.MethodGet, "/fhir/mrn-4711/Sample", "")
+	if !strings.Contains(log.String(), `"interaction":"read"`) || !strings.Contains(log.String(), `"type":"Patient"`) {
+		t.Errorf("the log tells too little: %s", &log)
+	}
+	numbers := call(h, http.MethodGet, "/metrics", "").Body.String()
+	for _, want := range []string{
+		`kiln_http_requests_total{interaction="read",status="2xx"} 1`,
+		`kiln_http_requests_total{interaction="create",status="4xx"} 1`,
+		`kiln_http_requests_total{interaction="none",status="4xx"} 1`,
+		`kiln_http_request_duration_seconds_count{interaction="search-type"} 2`,
+		`kiln_http_requests_in_flight 0`,
+		`go_goroutines`,
+	} {
+		if !strings.Contains(numbers, want) {
+			t.Errorf("the metrics lack %s", want)
+		}
+	}
+	for _, patient := range []string{"4711", "Sample"} {
+		if strings.Contains(log.String(), patient) || strings.Contains(numbers, patient) {
+			t.Errorf("log or metrics hold %q: %s", patient, &log)
+		}
+	}
+}
+
+type locked struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+func TestReadiness(t *testing.T) {
+	ready := errors.New("the index is being rebuilt")
+	h := newHandler(t, rest.Options{Ready: func() error { return ready }})
+	if answer := call(h, http.MethodGet, "/readyz", ""); answer.Code != http.StatusServiceUnavailable || !strings.Contains(answer.Body.String(), "rebuilt") {
+		t.Errorf("got %d %s", answer.Code, answer.Body)
+	}
+	if answer := call(h, http.MethodGet, "/healthz", ""); answer.Code != http.StatusOK {
+		t.Errorf("got %d %s", answer.Code, answer.Body)
+	}
+	ready = nil
+	if answer := call(h, http.MethodGet, "/readyz", ""); answer.Code != http.StatusOK {
+		t.Errorf("got %d %s", answer.Code, answer.Body)
+	}
+}
