@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,7 +17,6 @@ var commits = []promise{
 	{"a version tells by which method it was made", methods},
 	{"LastUpdated is the clock's in whole milliseconds of UTC, the same for all changes", lastUpdatedIsTheClock},
 	{"LastUpdated never goes backwards, not even when the clock does", lastUpdatedNeverGoesBack},
-	{"what never was is not found, however alike the keys", neverWas},
 	{"what is deleted is gone, and its tombstone is a version", goneWithTombstone},
 	{"deleting what is not there makes no version, and the rest lands", deletingNothing},
 	{"an empty transaction changes nothing", emptyTransaction},
@@ -24,6 +24,7 @@ var commits = []promise{
 	{"the first thing in the way is the error: duplicates, preconditions, guards, claims, records", orderOfErrors},
 	{"a refused transaction leaves nothing behind", refusedLeavesNothing},
 	{"an ended context applies nothing", endedContext},
+	{"a context that ends while a commit runs leaves all or nothing, as the error says", contextAmidCommit},
 	{"a large transaction lands as one", largeTransaction},
 	{"what the caller does to its slices afterwards is nothing to the store", slicesAreCopied},
 }
@@ -121,26 +122,6 @@ func lastUpdatedNeverGoesBack(t *trial) {
 	t.equal("after an hour back, of a tombstone", t.put(Delete("Patient/a"))[0].LastUpdated, Start)
 	t.clock.Advance(time.Hour + time.Millisecond)
 	t.equal("when the clock goes on", t.put(Put("Patient/a"))[0].LastUpdated, Start.Add(time.Millisecond))
-}
-
-func neverWas(t *trial) {
-	present := []string{"Medication/Request1", "Patient/a", "Patient/a.b", "Patient/B", "Patient/a-1", "Observation/10"}
-	for _, key := range present {
-		t.put(Put(key))
-	}
-	for _, key := range []string{
-		"MedicationRequest/1", "Patient/A", "Patient/a.", "Patient/a.b.", "Patient/b", "Patient/a-", "Patient/a-10",
-		"Person/a", "Observation/a", "Observation/1", "Observation/100",
-	} {
-		t.absent(t, key)
-		_, err := t.ReadVersion(t.ctx, Key(key), 1)
-		t.is(key, err, store.ErrNotFound)
-		t.equal("the history of "+key, tags(t.history(t, store.HistoryQuery{Type: Key(key).Type, ID: Key(key).ID})), []string{})
-	}
-	for _, key := range present {
-		t.equal("the key", t.read(t, key).Key, Key(key))
-		t.equal("the history", tags(t.history(t, store.HistoryQuery{Type: Key(key).Type, ID: Key(key).ID})), []string{key + " 1"})
-	}
 }
 
 func goneWithTombstone(t *trial) {
@@ -290,6 +271,45 @@ func endedContext(t *trial) {
 	t.is("a preview", err, context.Canceled)
 	_, err = t.Records("b").Put(ctx, "k", nil, time.Time{}, store.AnyRevision)
 	t.is("a record", err, context.Canceled)
+}
+
+// contextAmidCommit ends contexts at about the time their commits land, many at once.
+func contextAmidCommit(t *trial) {
+	const writers = 8
+	each := rounds(60)
+	landed := make([][]bool, writers)
+	t.together(writers, func(i int) error {
+		landed[i] = make([]bool, each)
+		for n := range each {
+			ctx, cancel := context.WithCancel(t.ctx)
+			time.AfterFunc(time.Duration(n*n)*time.Microsecond/2, cancel)
+			_, err := t.Commit(ctx, store.Transaction{Changes: []store.Change{
+				Put(fmt.Sprintf("Patient/p%d-%d", i, n)), Put(fmt.Sprintf("Observation/o%d-%d", i, n)), Put("Basic/shared"),
+			}})
+			cancel()
+			if err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			landed[i][n] = err == nil
+		}
+		return nil
+	})
+	count := int64(0)
+	for i := range writers {
+		for n, yes := range landed[i] {
+			for _, key := range []string{"Patient/p", "Observation/o"} {
+				if key = fmt.Sprintf("%s%d-%d", key, i, n); yes {
+					t.read(t, key)
+				} else {
+					t.absent(t, key)
+				}
+			}
+			if yes {
+				count++
+			}
+		}
+	}
+	t.equal("the length of the feed", int64(len(t.history(t, store.HistoryQuery{Type: "Basic", Count: 1000}))), count)
 }
 
 func largeTransaction(t *trial) {

@@ -21,7 +21,9 @@ var races = []promise{
 	{"a claim has at most one holder at any time", raceClaims},
 	{"claims that cross never deadlock", raceCrossedClaims},
 	{"no write to a record is lost under its revision", raceRecord},
+	{"32 writes that all ask for absence of one record make exactly one", raceRecordAbsent},
 	{"a writer sees its own write", raceOwnWrite},
+	{"previews and commits do not disturb one another", racePreviews},
 	{"a reader never sees part of a transaction", raceWholeTransactions},
 	{"a feed misses nothing and keeps the order while many write", raceFeed},
 	{"versions and times keep their order while many write and the clock jumps", raceVersions},
@@ -282,6 +284,60 @@ func raceRecord(t *trial) {
 	t.equal("the count", string(r.Value), fmt.Sprint(writers*each))
 }
 
+func raceRecordAbsent(t *trial) {
+	for round := range rounds(20) {
+		key := fmt.Sprintf("nonce %d", round)
+		var made atomic.Int64
+		t.together(32, func(i int) (err error) {
+			if i%2 == 0 {
+				_, err = t.Records("b").Put(t.ctx, key, nil, time.Time{}, 0)
+			} else {
+				_, err = t.Commit(t.ctx, store.Transaction{Records: []store.RecordChange{{Bucket: "b", Key: key, Value: []byte{}}}})
+			}
+			refused, err := isConflict(err, store.KindRecord)
+			if !refused && err == nil {
+				made.Add(1)
+			}
+			return err
+		})
+		t.equal("how many were made", made.Load(), int64(1))
+	}
+}
+
+// racePreviews previews what it then commits, while others do the same; alone in its resource, it
+// must get what it saw.
+func racePreviews(t *trial) {
+	t.together(6, func(i int) error {
+		key := fmt.Sprintf("Patient/p%d", i)
+		for n := range rounds(40) {
+			tx := store.Transaction{Changes: []store.Change{
+				Claiming(Put(key, fmt.Sprintf(`"identifier":[{"value":"n%d-%d"}]`, i, n)), fmt.Sprint(i, n%2)), Put("Basic/shared"),
+			}}
+			snap, err := t.Preview(t.ctx, tx)
+			if err != nil {
+				return err
+			}
+			page, err := snap.Search(t.ctx, Query(fmt.Sprintf("Patient?identifier=n%d-%d", i, n)), nil)
+			if err != nil {
+				return err
+			}
+			if err := snap.Close(); err != nil {
+				return err
+			}
+			versions, err := t.Commit(t.ctx, tx)
+			if err != nil {
+				return err
+			}
+			if len(page.Matches) != 1 || page.Matches[0].VersionID != versions[0].VersionID || versions[0].VersionID != int64(n)+1 {
+				return fmt.Errorf("previewed %v, committed %v", tags(page.Matches), tags(versions))
+			}
+		}
+		return nil
+	})
+	t.equal("the version of the shared one", t.read(t, "Basic/shared").VersionID, int64(6*rounds(40)))
+	t.equal("the length of the history", len(t.history(t, store.HistoryQuery{})), 2*6*rounds(40))
+}
+
 func raceOwnWrite(t *trial) {
 	t.together(8, func(i int) error {
 		key := fmt.Sprintf("Patient/p%d", i)
@@ -370,9 +426,7 @@ func raceFeed(t *trial) {
 		defer func() { feed.Close() }()
 		seen := map[store.Key]int64{}
 		for n := range total {
-			ctx, cancel := context.WithTimeout(t.ctx, patience)
-			e, err := feed.Next(ctx)
-			cancel()
+			e, err := t.impatient(feed)
 			if err != nil {
 				return fmt.Errorf("after %d of %d changes: %w", n, total, err)
 			}
@@ -401,6 +455,18 @@ func raceFeed(t *trial) {
 		return nil
 	})
 	t.equal("the version of the shared one", t.read(t, "Patient/shared").VersionID, int64(writers*each))
+}
+
+// impatient takes the next change with contexts that end at about the time it comes.
+func (t *trial) impatient(feed store.Feed) (store.Event, error) {
+	for waited := 20 * time.Microsecond; ; waited *= 2 {
+		ctx, cancel := context.WithTimeout(t.ctx, waited)
+		e, err := feed.Next(ctx)
+		cancel()
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) || waited > patience {
+			return e, err
+		}
+	}
 }
 
 func raceVersions(t *trial) {

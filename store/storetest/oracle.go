@@ -20,7 +20,7 @@ type oracle struct {
 func (d *duel) newOracle() *oracle {
 	d.Helper()
 	o := &oracle{at: map[store.Key]int{}}
-	for _, key := range d.keys {
+	for _, key := range d.created {
 		v, err := d.Read(d.ctx, key)
 		if err != nil {
 			continue // deleted

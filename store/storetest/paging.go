@@ -89,6 +89,9 @@ func (t *trial) bothWays(text string, count int) {
 		start := min(len(pages)*count, len(all))
 		t.equal(text+": a page", tags(page.Matches), tags(all[start:min(start+count, len(all))]))
 		t.equal(text+": whether there is a page before", page.Prev != nil, len(pages) > 0)
+		if page.HasTotal {
+			t.equal(text+": the total", page.Total, int64(len(all)))
+		}
 		pages = append(pages, page)
 		if cursor = page.Next; cursor == nil {
 			break
@@ -184,7 +187,9 @@ func (t *trial) pagesWithDeletions(people int) {
 			t.put(again)
 			deleted[doomed], deleted[again.Key] = true, true
 		}
-		t.equal(text, bare(got), bare(without(whole.Matches, got, deleted)))
+		wanted := without(whole.Matches, got, deleted)
+		t.equal(text, bare(got), bare(wanted))
+		t.equal(text+": the versions as of the first page", got, wanted)
 		for key := range deleted {
 			if _, err := t.Read(t.ctx, key); err != nil {
 				t.put(Put(key.String(), `"active":true`))

@@ -8,6 +8,7 @@ import (
 
 var previews = []promise{
 	{"a preview shows the store as the commit would leave it", previewShows},
+	{"searches in a preview follow references through its changes", previewChains},
 	{"a preview writes nothing", previewWritesNothing},
 	{"a preview fails as the commit would", previewFails},
 	{"what is committed later does not show in a preview", previewStays},
@@ -68,6 +69,23 @@ func previewShows(t *trial) {
 		t.history(t, store.HistoryQuery{Since: at(6), Count: 2}),
 		t.find(t, "Patient?_count=2"), t.find(t, "Patient?active=true"), t.find(t, "Observation?status=final&_sort=-_id"),
 	}, seen)
+}
+
+func previewChains(t *trial) {
+	subject := func(key, patient string) store.Change {
+		return Put(key, `"status":"final"`, `"subject":{"reference":"Patient/`+patient+`"}`)
+	}
+	t.put(Put("Patient/a", `"gender":"male"`), Put("Patient/b", `"gender":"male"`), Put("Patient/c", `"gender":"male"`), Put("Patient/d"))
+	t.put(subject("Observation/a", "a"), subject("Observation/b", "b"), subject("Observation/c", "c"), subject("Observation/d", "d"))
+	snap := t.preview(store.Transaction{Changes: []store.Change{
+		Put("Patient/a", `"gender":"female"`), Delete("Patient/b"), subject("Observation/c", "d"), Put("Patient/d", `"gender":"male"`),
+		subject("Observation/e", "e"), Put("Patient/e", `"gender":"male"`), Delete("Observation/d"),
+	}})
+	chain, has := "Observation?subject:Patient.gender=male&_count=1", "Patient?_has:Observation:subject:status=final&_count=2"
+	t.equal("the matches of a chain", t.find(snap, chain), []string{"Observation/c 2", "Observation/e 1"})
+	t.equal("the matches of a reverse chain", t.find(snap, has), []string{"Patient/a 2", "Patient/d 2", "Patient/e 1"})
+	t.equal("the matches outside", t.find(t, chain), []string{"Observation/a 1", "Observation/b 1", "Observation/c 1"})
+	t.equal("the matches outside", t.find(t, has), []string{"Patient/a 1", "Patient/b 1", "Patient/c 1", "Patient/d 1"})
 }
 
 func previewWritesNothing(t *trial) {

@@ -31,7 +31,7 @@ type duel struct {
 	memory *memory.Store
 	few    bool // few resources, small and simple, that change often
 
-	keys      []store.Key    // ever written, in order of creation
+	created   []store.Key    // in that order
 	samples   []search.Entry // of what was written lately
 	snapshots []pair
 	pagings   []paging
@@ -146,7 +146,7 @@ func (d *duel) transact() {
 	d.equal("the versions made", versions, expected)
 	for i, v := range versions {
 		if v.VersionID == 1 {
-			d.keys = append(d.keys, v.Key)
+			d.created = append(d.created, v.Key)
 		}
 		if v.VersionID != 0 {
 			d.samples = append(d.samples, ours.Changes[i].Entries...)
@@ -263,7 +263,7 @@ func (d *duel) compareRecords() {
 // compareReads compares reads and version reads.
 func (d *duel) compareReads(engine, mirror store.Reader) {
 	d.Helper()
-	for _, key := range append(slices.Clone(d.keys), store.Key{Type: "Patient", ID: "never"}) {
+	for _, key := range append(slices.Clone(d.created), store.Key{Type: "Patient", ID: "never"}) {
 		ours, err := engine.Read(d.ctx, key)
 		theirs, expected := mirror.Read(d.ctx, key)
 		d.equal("the version of "+key.String(), ours, theirs)
@@ -298,8 +298,8 @@ func (d *duel) compareHistories(engine, mirror store.Reader) {
 
 func (d *duel) historyQuery() store.HistoryQuery {
 	q := store.HistoryQuery{Count: 1 + d.r.IntN(12)}
-	if len(d.keys) > 0 {
-		key := d.keys[d.r.IntN(len(d.keys))]
+	if len(d.created) > 0 {
+		key := d.created[d.r.IntN(len(d.created))]
 		switch d.r.IntN(4) {
 		case 0:
 			q.Type = key.Type

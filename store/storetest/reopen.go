@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"kiln/store"
@@ -11,6 +13,7 @@ var reopenings = []promise{
 	{"versions, guards, claims, records and the order of the feed go on where they were", reopenGoesOn},
 	{"LastUpdated does not go backwards over a restart with a wrong clock", reopenClock},
 	{"cursors and positions of before still lead on", reopenCursors},
+	{"what was acknowledged amid closing is there", reopenAfterRace},
 	{"an empty store reopens empty", reopenEmpty},
 }
 
@@ -94,6 +97,36 @@ func reopenCursors(t *trial) {
 	feed := t.feed(position)
 	for _, want := range made[3:] {
 		t.equal("the version", t.next(feed).Version, want)
+	}
+}
+
+func reopenAfterRace(t *trial) {
+	const writers = 6
+	for round := range rounds(10) {
+		acknowledged := make([]int64, writers)
+		t.together(writers+1, func(i int) error {
+			if i == writers {
+				time.Sleep(time.Duration(round) * time.Millisecond)
+				return t.Store.Close()
+			}
+			for {
+				v, err := t.Commit(t.ctx, store.Transaction{Changes: []store.Change{Put(fmt.Sprintf("Patient/p%d", i))}})
+				if errors.Is(err, store.ErrClosed) {
+					return nil
+				} else if err != nil {
+					return err
+				}
+				acknowledged[i] = v[0].VersionID
+			}
+		})
+		t.reopen()
+		for i, want := range acknowledged {
+			if want == 0 {
+				continue
+			}
+			t.equal("the version", t.read(t, fmt.Sprintf("Patient/p%d", i)).VersionID, want)
+			t.put(Delete(fmt.Sprintf("Patient/p%d", i)))
+		}
 	}
 }
 

@@ -59,6 +59,7 @@ type promise struct {
 func groups() []group {
 	return []group{
 		{name: "Commit", promises: commits},
+		{name: "Key", promises: keys},
 		{name: "Precondition", promises: preconditions},
 		{name: "Guard", promises: guards},
 		{name: "Claim", promises: claims},
