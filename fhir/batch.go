@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -43,22 +44,42 @@ func (p *process) batch(ctx context.Context) error {
 			defer func() { _ = snapshot.Close() }()
 			reader = snapshot
 		}
-		var group errgroup.Group
-		group.SetLimit(batchWidth)
-		for _, e := range entries {
-			group.Go(func() error {
-				if err := p.single(ctx, reader, e); err != nil {
-					p.refused(e, err)
-				}
-				return nil
-			})
-		}
-		_ = group.Wait()
+		p.inParallel(ctx, reader, entries)
 		if err := ctx.Err(); err != nil {
 			return outcome.New(outcome.Timeout, "The time for this request ended before the batch was done; some of its entries may have been.").Because(err)
 		}
 	}
 	return nil
+}
+
+// inParallel does entries at the same time, but those with one address one after the other: though
+// they should not depend on each other, a PUT and a PATCH of one resource often stand in a batch.
+func (p *process) inParallel(ctx context.Context, reader store.Reader, entries []*entry) {
+	var order []store.Key
+	byAddress := map[store.Key][]*entry{}
+	for i, e := range entries {
+		key := e.address.key
+		if key.ID == "" {
+			key = store.Key{ID: strconv.Itoa(i)} // alone
+		}
+		if byAddress[key] == nil {
+			order = append(order, key)
+		}
+		byAddress[key] = append(byAddress[key], e)
+	}
+	var group errgroup.Group
+	group.SetLimit(batchWidth)
+	for _, key := range order {
+		group.Go(func() error {
+			for _, e := range byAddress[key] {
+				if err := p.single(ctx, reader, e); err != nil {
+					p.refused(e, err)
+				}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
 }
 
 // single does one entry as the interaction that it is.

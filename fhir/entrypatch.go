@@ -1,26 +1,26 @@
 package fhir
 
 import (
-	"context"
 	"encoding/base64"
 	"strings"
 
+	"kiln/fhir/patch"
 	"kiln/resources"
 	"kiln/resources/outcome"
 )
 
-// patcher is a patch that was read and can be applied, again and again.
-type patcher interface {
-	Apply(ctx context.Context, doc *resources.Document) (*resources.Document, error)
-}
-
-func readPatch(contentType string, _ []byte) (patcher, error) {
-	return nil, outcome.New(outcome.NotSupported, "Patches of the media type %q are not read.", clip(contentType)).In(outcome.StageUnsupportedMedia)
+// readPatch reads a patch of the format that its media type says.
+func readPatch(contentType string, body []byte) (patch.Patch, error) {
+	kind, ok := patch.KindOf(contentType)
+	if !ok {
+		return nil, outcome.New(outcome.NotSupported, "Patches of the media type %q are not read.", clip(contentType)).In(outcome.StageUnsupportedMedia)
+	}
+	return patch.Parse(kind, body)
 }
 
 // readEntryPatch reads the patch of an entry: Parameters, or a Binary that holds a patch of
 // another format (https://hl7.org/fhir/R4/http.html#patch, "Patch in a bundle").
-func (p *process) readEntryPatch(e *entry, edits []resources.Edit) (patcher, error) {
+func (p *process) readEntryPatch(e *entry, edits []resources.Edit) (patch.Patch, error) {
 	d := p.doc
 	switch d.Text(d.Member(e.resource, "resourceType")) {
 	case "Parameters":

@@ -65,7 +65,8 @@ func (s *Service) history(ctx context.Context, reader store.Reader, request Hist
 	if err != nil {
 		return nil, err
 	}
-	if err := s.hasHistory(ctx, reader, request); err != nil {
+	visible, err := s.hasHistory(ctx, reader, request, reach)
+	if err != nil {
 		return nil, err
 	}
 	found, err := reader.History(ctx, query)
@@ -80,6 +81,9 @@ func (s *Service) history(ctx context.Context, reader store.Reader, request Hist
 	if err := s.addVersions(ctx, reader, bundle, reach, found.Versions); err != nil {
 		return nil, refusal(err, store.Key{})
 	}
+	if !visible && len(bundle.Entries) == 0 {
+		return nil, notFound(store.Key{Type: request.Type, ID: request.ID})
+	}
 	if len(issues) > 0 {
 		bundle.Entries = append(bundle.Entries, Entry{
 			Resource: outcome.JSON(issues), Response: &EntryResponse{Status: "200 OK"},
@@ -89,20 +93,21 @@ func (s *Service) history(ctx context.Context, reader store.Reader, request Hist
 	return bundle, nil
 }
 
-// hasHistory refuses the history of what never was, or is not for the caller.
-func (s *Service) hasHistory(ctx context.Context, reader store.Reader, request HistoryRequest) error {
+// hasHistory refuses the history of what never was. visible reports whether the caller may see the
+// newest version; of what is hidden all along there is no history either.
+func (s *Service) hasHistory(ctx context.Context, reader store.Reader, request HistoryRequest, r reach) (visible bool, err error) {
 	if request.ID == "" {
-		return nil
+		return true, nil
 	}
 	key := store.Key{Type: request.Type, ID: request.ID}
 	v, err := current(ctx, reader, key)
-	switch {
-	case err != nil:
-		return refusal(err, key)
-	case v.VersionID == 0:
-		return notFound(key)
+	if err == nil && v.VersionID == 0 {
+		return false, notFound(key)
 	}
-	return nil
+	if err == nil {
+		visible, err = s.admits(ctx, reader, r, v)
+	}
+	return visible, refusal(err, key)
 }
 
 // addVersions adds the versions that the caller may see, each judged by its own image. What is left

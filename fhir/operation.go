@@ -76,7 +76,7 @@ func (s *Service) operation(name string) *Operation {
 func (s *Service) Operate(ctx context.Context, request OperationRequest) (OperationResult, error) {
 	o := s.operation(request.Name)
 	if o == nil || !o.at(request) {
-		return OperationResult{}, outcome.New(outcome.NotSupported, "There is no operation $%s at this address.", clip(request.Name))
+		return OperationResult{}, noOperation(request.Name)
 	}
 	if o.AffectsState && !request.Post {
 		return OperationResult{}, outcome.New(outcome.NotSupported, "The operation $%s changes something; call it by POST.", o.Name).In(outcome.StageMethod)
@@ -85,6 +85,10 @@ func (s *Service) Operate(ctx context.Context, request OperationRequest) (Operat
 		return OperationResult{}, err
 	}
 	return o.Handler(ctx, s, request)
+}
+
+func noOperation(name string) error {
+	return outcome.New(outcome.NotSupported, "There is no operation $%s at this address.", clip(name))
 }
 
 // at reports whether the operation is offered at the level and type of a call.

@@ -80,24 +80,9 @@ func (a *attempt) makePatch(ctx context.Context, w *write) error {
 	if err != nil {
 		return err
 	}
-	if err := sameIdentity(w.key, patched); err != nil {
-		return err
-	}
 	same, err := w.unchanged(patched)
 	if err != nil || same {
 		return err
 	}
 	return a.put(ctx, w, patched, store.Patch)
-}
-
-// sameIdentity refuses a patch that makes another resource of the one it is applied to.
-func sameIdentity(key store.Key, doc *resources.Document) error {
-	element, err := doc.Resource()
-	if err != nil {
-		return outcome.As(err).In(outcome.StageContent)
-	}
-	if element.Type().Name != key.Type || doc.Text(doc.Member(0, "id")) != key.ID {
-		return outcome.New(outcome.BusinessRule, "The patch changes the type or the id of %s; both must stay.", key).In(outcome.StageContent)
-	}
-	return nil
 }

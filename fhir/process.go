@@ -182,7 +182,7 @@ func readHeaders(d *resources.Document, request resources.Node) (h headers, err 
 }
 
 // readTags reads a list of entity tags: W/"3", "3" or *. A bare number is taken as one, since
-// that is what many write.
+// that is what many write. Tags that no version of this server has match nothing.
 func readTags(name, text string) (m Match, err error) {
 	if text == "" {
 		return m, nil
@@ -194,11 +194,15 @@ func readTags(name, text string) (m Match, err error) {
 			m.Any = true
 			continue
 		}
-		v, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(part, "W/"), `"`), 10, 64)
-		if err != nil {
+		opaque := strings.TrimPrefix(part, "W/")
+		quoted := len(opaque) >= 2 && opaque[0] == '"' && opaque[len(opaque)-1] == '"'
+		v, err := strconv.ParseInt(strings.Trim(opaque, `"`), 10, 64)
+		if err != nil && !quoted {
 			return m, outcome.New(outcome.Value, "%s is %q; expected an entity tag such as W/\"3\".", name, clip(text)).In(outcome.StageSyntax)
 		}
-		m.Versions = append(m.Versions, v)
+		if err == nil {
+			m.Versions = append(m.Versions, v)
+		}
 	}
 	return m, nil
 }

@@ -94,6 +94,7 @@ func within(err error, place string) error {
 	moved := &outcome.Error{Stage: refused.Stage, Issues: make([]outcome.Issue, len(refused.Issues))}
 	for i, issue := range refused.Issues {
 		issue.Expression = moveInto(issue.Expression, place)
+		issue.Line, issue.Column = 0, 0 // of the entry by itself, which nobody sent
 		moved.Issues[i] = issue
 	}
 	return moved.Because(err)

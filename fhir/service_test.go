@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"kiln/fhir"
 	"kiln/fhir/fhirtest"
 	"kiln/resources"
@@ -172,3 +174,6 @@ func newEngine(t testing.TB) store.Store {
 	t.Cleanup(func() { _ = engine.Close() })
 	return engine
 }
+
+// newUUIDs makes ids that look random.
+func newUUIDs() func() string { return uuid.NewString }

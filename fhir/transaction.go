@@ -92,7 +92,11 @@ func (t *transaction) prepareEntry(e *entry) error {
 			return err
 		}
 	case Operate:
-		if o := t.service.operation(e.address.operation); o != nil && o.AffectsState {
+		o := t.service.operation(e.address.operation)
+		if o == nil {
+			return noOperation(e.address.operation)
+		}
+		if o.AffectsState {
 			return outcome.New(outcome.NotSupported, "The operation $%s changes something and cannot be part of a transaction.", o.Name).In(outcome.StageSyntax)
 		}
 		phase = phases["GET"]

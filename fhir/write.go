@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"kiln/fhir/patch"
 	"kiln/resources"
 	"kiln/resources/outcome"
 	"kiln/search"
@@ -24,7 +25,7 @@ type write struct {
 	doc         *resources.Document
 	bodyType    string // of doc
 	bodyID      string
-	patch       patcher
+	patch       patch.Patch
 	warnings    bool
 	checked     bool // doc has been validated
 
