@@ -102,15 +102,42 @@ func Equal(a *Document, m Node, b *Document, n Node) bool {
 		}
 		return true
 	case Object:
-		if a.Count(m) != b.Count(n) {
-			return false
-		}
-		for c := range a.Children(m) {
-			if o := b.Member(n, a.Name(c)); o == None || !Equal(a, c, b, o) {
-				return false
-			}
-		}
-		return true
+		return equalObjects(a, m, b, n)
 	}
 	return a.Text(m) == b.Text(n)
+}
+
+// equalObjects compares members at the same place first, since most objects have them in the
+// same order, and looks up the others; many of them by a table, so that the time stays linear.
+func equalObjects(a *Document, m Node, b *Document, n Node) bool {
+	count := a.Count(m)
+	if count != b.Count(n) {
+		return false
+	}
+	var table map[string]Node
+	beside := Node(n + 1)
+	for c := range a.Children(m) {
+		name, o := a.Name(c), beside
+		beside = Node(b.nodes[beside].next)
+		switch {
+		case b.Name(o) == name:
+		case count <= fewNames:
+			o = b.Member(n, name)
+		default:
+			if table == nil {
+				table = make(map[string]Node, count)
+				for d := range b.Children(n) {
+					table[b.Name(d)] = d
+				}
+			}
+			var found bool
+			if o, found = table[name]; !found {
+				o = None
+			}
+		}
+		if o == None || !Equal(a, c, b, o) {
+			return false
+		}
+	}
+	return true
 }
