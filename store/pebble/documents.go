@@ -12,12 +12,9 @@ type collector struct {
 	bitmap *roaring64.Bitmap
 }
 
-// collectorList is how many documents are kept as a list.
-const collectorList = 1 << 16
-
 func (c *collector) add(document uint64) {
 	c.list = append(c.list, document)
-	if len(c.list) >= collectorList {
+	if len(c.list) >= tuned.listed {
 		c.pour()
 	}
 }

@@ -4,15 +4,6 @@ import (
 	"kiln/search"
 )
 
-// A chain is walked from whichever side is cheaper: from the resources that match at its end back to
-// those that refer to them, or from each candidate to what it refers to.
-const (
-	joinCost  = 40  // of following one resource of the inner set to the outer ones
-	chaseCost = 120 // of following one candidate to what it refers to
-	joinProbe = 512
-	fanOut    = 16 // about how many resources refer to one
-)
-
 // chainLeg finds the resources that refer to a match of one of the branches.
 func (x *walk) chainLeg(typ code, c search.Chain) leg {
 	param := x.store.dictionary.parameterCode(c.Param)
@@ -89,20 +80,20 @@ func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch) 
 	for _, in := range inner {
 		n := x.live(in.typ)
 		legs := x.legs(in.typ, in.filter)
-		probed := x.smallest(in.typ, legs, joinProbe)
-		if probed == joinProbe {
+		probed := x.smallest(in.typ, legs, tuned.joinProbe)
+		if probed == tuned.joinProbe {
 			probed = n
 			for i := range legs {
 				if l := &legs[i]; l.open != nil && !l.negative && l.guess != nil {
-					probed = min(probed, max(joinProbe, l.guess()))
+					probed = min(probed, max(tuned.joinProbe, l.guess()))
 				}
 			}
 		}
 		size += probed
 	}
 	return leg{
-		expr: e, operation: operation, detail: detail, test: chaseCost,
-		size: size * fanOut, probed: size*fanOut + 1, opening: max(1, size*joinCost),
+		expr: e, operation: operation, detail: detail, test: tuned.chase,
+		size: size * tuned.fanOut, probed: size*tuned.fanOut + 1, opening: max(1, size*tuned.join),
 	}
 }
 

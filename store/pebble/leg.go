@@ -3,12 +3,12 @@ package pebble
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"kiln/search"
 )
 
-// leg is one part of a filter as the index can serve it. Costs are in index keys read one after
-// another; looking at the values of a document costs about testCost of them.
+// leg is one part of a filter as the index can serve it.
 type leg struct {
 	expr      search.Expr
 	operation string
@@ -26,11 +26,6 @@ type leg struct {
 	negative bool
 	lazy     bool // opening costs nothing; else it costs the size
 }
-
-const (
-	testCost = 16
-	seekCost = 8
-)
 
 // legs takes a filter apart for the resources of a type.
 func (x *walk) legs(typ code, e search.Expr) []leg {
@@ -67,7 +62,7 @@ func (x *walk) legs(typ code, e search.Expr) []leg {
 func fixed(e search.Expr, operation, detail string, s set, size int) leg {
 	return leg{
 		expr: e, operation: operation, detail: detail, open: func(*walk) set { return s },
-		size: size, probed: size + 1, test: testCost, lazy: true,
+		size: size, probed: size + 1, test: tuned.test, lazy: true,
 	}
 }
 
@@ -80,7 +75,7 @@ func (x *walk) orLeg(typ code, e search.Or) leg {
 	for i, part := range e {
 		parts[i] = x.legs(typ, part)
 	}
-	l := leg{expr: e, operation: "union", test: testCost, lazy: true}
+	l := leg{expr: e, operation: "union", test: tuned.test, lazy: true}
 	l.measure = func(limit int) int {
 		n := 0
 		for _, legs := range parts {
@@ -124,11 +119,11 @@ func (x *walk) notLeg(typ code, e search.Not) leg {
 		return leg{
 			expr: inner.Of, operation: "not", open: func(x *walk) set { return x.plan(typ, inner.Of) },
 			measure: func(limit int) int { return x.smallest(typ, x.legs(typ, inner.Of), limit) },
-			guess:   func() int { return x.live(typ) }, test: testCost, lazy: true,
+			guess:   func() int { return x.live(typ) }, test: tuned.test, lazy: true,
 		}
 	}
 	legs := x.legs(typ, e.Of)
-	l := leg{expr: e, operation: "not", test: testCost, negative: true, lazy: true}
+	l := leg{expr: e, operation: "not", test: tuned.test, negative: true, lazy: true}
 	if len(legs) == 1 && !legs[0].negative && legs[0].open != nil {
 		l = legs[0]
 		l.expr, l.operation, l.negative = e, "not "+l.operation, true
@@ -146,7 +141,7 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 		if l, ok := x.idLeg(typ, t); ok {
 			return l
 		}
-		return leg{expr: t, operation: "scan", detail: describe(t), test: testCost}
+		return leg{expr: t, operation: "scan", detail: describe(t), test: tuned.test}
 	}
 	param := x.store.dictionary.parameterCode(t.Param)
 	if param == 0 {
@@ -172,7 +167,7 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 
 // scanLeg makes a leg of scans. Few postings are walked, anything else is collected.
 func (x *walk) scanLeg(t search.Test, scans []scan) leg {
-	l := leg{expr: t, detail: describe(t), test: testCost}
+	l := leg{expr: t, detail: describe(t), test: tuned.test}
 	l.measure = func(limit int) int {
 		n := 0
 		for _, s := range scans {
@@ -189,7 +184,7 @@ func (x *walk) scanLeg(t search.Test, scans []scan) leg {
 		}
 		return n
 	}
-	postingsOnly := len(scans) <= manyScans
+	postingsOnly := len(scans) <= tuned.scans
 	for _, s := range scans {
 		postingsOnly = postingsOnly && s.posting
 	}
@@ -271,7 +266,7 @@ func (x *walk) idLeg(typ code, t search.Test) (leg, bool) {
 	if t.Modifier != search.Plain {
 		return leg{}, false
 	}
-	var found collector
+	var found []uint64
 	for _, c := range t.Any {
 		token, ok := c.(search.TokenCriterion)
 		if !ok || token.AnyCode {
@@ -281,13 +276,13 @@ func (x *walk) idLeg(typ code, t search.Test) (leg, bool) {
 			continue
 		}
 		if document, ok := x.locate(typ, token.Code); ok {
-			found.add(document)
+			found = append(found, document)
 		}
 	}
-	size := found.size()
-	l := fixed(t, "id", describe(t), nil, size)
-	documents := found.list
-	l.open = func(x *walk) set { return &list{x, documents} }
+	slices.Sort(found)
+	found = slices.Compact(found)
+	l := fixed(t, "id", describe(t), nil, len(found))
+	l.open = func(x *walk) set { return &list{x, found} }
 	return l, true
 }
 

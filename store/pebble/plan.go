@@ -8,9 +8,6 @@ import (
 	"kiln/store"
 )
 
-// How far legs are counted before one is chosen: first little, then, when all are large, more.
-var probes = [...]int{64, 4096}
-
 // plan gives the set of the resources of a type that now match a filter.
 func (x *walk) plan(typ code, e search.Expr) set {
 	legs := x.legs(typ, e)
@@ -33,7 +30,7 @@ func (x *walk) typeName(typ code) string {
 // probe sizes the legs far enough to tell the smallest.
 func (x *walk) probe(typ code, legs []leg) {
 	least := x.live(typ)
-	for _, limit := range probes {
+	for _, limit := range tuned.probes {
 		for i := range legs {
 			if l := &legs[i]; l.open != nil && !x.stopped() {
 				if size := l.sized(limit); !l.negative {

@@ -35,8 +35,9 @@ func (l lowering) string(m search.Modifier, c search.StringCriterion) ([]scan, b
 	return nil, false
 }
 
+// exact relies on values of the same text having the same folded text.
 func (l lowering) exact(c search.StringCriterion) scan {
-	folded := search.Fold(c.Text)
+	folded := c.Folded
 	if len(folded) < stringLimit && len(c.Text) < stringLimit {
 		return posting(appendText(appendText(l.key(indexString), folded), c.Text))
 	}
@@ -90,15 +91,12 @@ func (l lowering) code(kind byte, c search.TokenCriterion) ([]scan, bool) {
 	var scans []scan
 	for _, system := range l.x.distinct(prefix, 4) {
 		scans = append(scans, posting(append(bytes.Clone(prefix), system...)))
-		if len(scans) > manyScans {
+		if len(scans) > tuned.scans {
 			return []scan{whole(prefix, nil)}, true
 		}
 	}
 	return scans, true
 }
-
-// manyScans is how many scans one criterion is lowered to before a wider one is better.
-const manyScans = 16
 
 // hasSystem judges keys of codes by their system alone.
 func (l lowering) hasSystem(c search.TokenCriterion) func([]byte) verdict {
@@ -187,7 +185,7 @@ func (l lowering) uri(m search.Modifier, c search.URICriterion) ([]scan, bool) {
 			if level := c.URI[:i+1]; c.Match(m, search.URIValue{URI: level}) {
 				scans = append(scans, l.text(indexURL, level, false))
 			}
-			if len(scans) > manyScans*4 {
+			if len(scans) > tuned.scans*4 {
 				return nil, false
 			}
 		}

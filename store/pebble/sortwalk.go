@@ -28,9 +28,6 @@ type sortWalk struct {
 	found  []match
 }
 
-// smallGroup is how many documents of a group are read at once and put in order in memory.
-const smallGroup = 128
-
 // sortWalk prepares a walk; nil where collecting the matches costs less, or nothing sorts them.
 func (x *walk) sortWalk(t target, limit int) *sortWalk {
 	key := x.query.Sort[0]
@@ -81,8 +78,8 @@ func (s *sortWalk) affordable() bool {
 			matches = min(matches, l.size)
 		}
 	}
-	collecting := matches * testCost
-	walking := s.limit * (all/max(1, matches) + 1) * (1 + seekCost)
+	collecting := matches * tuned.test
+	walking := s.limit * (all/max(1, matches) + 1) * (1 + tuned.seek)
 	s.budget = int64(max(collecting, 1024))
 	return matches > 0 && walking < collecting
 }
@@ -195,7 +192,7 @@ func (s *sortWalk) group(part []byte) {
 			if keyFlags(source.it.Value())&s.mask != 0 {
 				documents = append(documents, document)
 			}
-			if len(documents) > smallGroup {
+			if len(documents) > tuned.group {
 				s.large(sources, part)
 				return
 			}

@@ -55,7 +55,7 @@ func (x *walk) windowLeg(typ code, p *search.Parameter, tests search.And) leg {
 		long[i] = scans[len(scans)-1]
 	}
 	short := l.date(merged)[0]
-	narrow := leg{expr: tests, operation: "range", detail: p.Code, test: testCost}
+	narrow := leg{expr: tests, operation: "range", detail: p.Code, test: tuned.test}
 	narrow.measure = func(limit int) int {
 		n := x.measured(short, limit)
 		least := limit

@@ -1,0 +1,23 @@
+package pebble
+
+// tuning are the numbers that choose between ways of finding the same thing. Costs are in index keys
+// read one after another, about a tenth of a microsecond each; docs/decisions/0002 tells how they
+// were measured. Tests set them so that every way is taken with little data.
+type tuning struct {
+	test  int // looking at the values of a document
+	seek  int // asking a set for one document
+	join  int // following a resource to those that refer to it
+	chase int // following a candidate to what it refers to, or to what refers to it
+
+	probes    [2]int // how far legs are counted: first little, then, when all are large, more
+	joinProbe int    // how far the inner set of a chain is counted
+	fanOut    int    // about how many resources refer to one
+	scans     int    // ranges that one criterion is lowered to before a wider one is better
+	listed    int    // documents kept as a list; more are a bitmap
+	group     int    // documents of equal sort value that are read at once and put in order in memory
+}
+
+var tuned = tuning{
+	test: 16, seek: 8, join: 40, chase: 120,
+	probes: [2]int{64, 4096}, joinProbe: 512, fanOut: 16, scans: 16, listed: 1 << 16, group: 128,
+}
