@@ -23,7 +23,6 @@ func aggregate(e *evaluation, n *callNode, f *frame, in, out Collection) (Collec
 		e.release(c)
 	}
 	inner := e.enter(f)
-	inner.inner = true
 	next := e.take()
 	for i := range in {
 		if err := e.step(1); err != nil {

@@ -102,10 +102,14 @@ func TestCases(t *testing.T) {
 }
 
 func evaluate(source string, input resources.Element) (string, error) {
+	return evaluateWith(tableEnvironment(), source, input)
+}
+
+func evaluateWith(env *fhirpath.Environment, source string, input resources.Element) (string, error) {
 	x, err := fhirpath.Compile(source)
 	if err != nil {
 		return "", err
 	}
-	result, err := x.Evaluate(context.Background(), input, tableEnvironment())
+	result, err := x.Evaluate(context.Background(), input, env)
 	return string(result.AppendJSON(nil)), err
 }

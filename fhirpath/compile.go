@@ -61,6 +61,9 @@ func (c *compiler) member(x *member) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.known(left, x); err != nil {
+		return nil, err
+	}
 	if p, ok := left.(*path); ok {
 		p.names = append(p.names, x.name)
 		return p, nil
@@ -207,7 +210,7 @@ func (c *compiler) typeCall(x *call, left node) (node, error) {
 	}
 	name, ok := asType(x.args[0])
 	if !ok {
-		return nil, c.fail(x.args[0].at(), "%s() takes the name of a type, such as Patient or System.String.", x.name)
+		return nil, c.fail(x.pos, "%s() takes the name of a type, such as Patient or System.String.", x.name)
 	}
 	return c.typed(x.name, left, name, x.pos)
 }

@@ -209,17 +209,22 @@ func TestAsOfTypeReadsListsAsR4MeansThem(t *testing.T) {
 
 func TestStrictRefusesMistakes(t *testing.T) {
 	for source, want := range map[string]string{
-		"Patient.name.given":             `["Ada","Augusta","Ada",{"id":"unknown","extension":[{"url":"http://example.org/reason","valueCode":"asked"}]},"Ada"]`,
-		"Patient.naem":                   `error: Patient has no element "naem"`,
-		"Patient.deceasedDateTime":       `error: Patient has no element "deceasedDateTime"; a path names it "deceased"`,
-		"Encounter.status":               `error: a path that begins with Encounter finds nothing`,
-		"name.where(giver = 'x')":        `error: HumanName has no element "giver"`,
-		"children().skip(1)":             `error: skip() depends on an order`,
-		"descendants()[0]":               `error: an index depends on an order`,
-		"children().first()":             `error: first() depends on an order`,
-		"name.children().count()":        `[10]`,
-		"1.value":                        `error: A System.Integer has no element "value"`,
-		"contained.first().resourceType": `error: Organization has no element "resourceType"`,
+		"Patient.name.given":                `["Ada","Augusta","Ada",{"id":"unknown","extension":[{"url":"http://example.org/reason","valueCode":"asked"}]},"Ada"]`,
+		"Patient.naem":                      `error: Patient has no element "naem"`,
+		"Patient.deceasedDateTime":          `error: Patient has no element "deceasedDateTime"; a path names it "deceased"`,
+		"(deceased as Period).unit":         `error: Period has no element "unit"`,
+		"Encounter.where(id = 'x')[0].stat": `error: Encounter has no element "stat"`,
+		"Patient.deceased.start":            `error: boolean has no element "start"`,
+		"Patient.extension.value.unit":      `["kilograms","years","tablets"]`,
+		"Bundle.entry.resource.anything":    `error: a path that begins with Bundle finds nothing`,
+		"Encounter.status":                  `error: a path that begins with Encounter finds nothing`,
+		"name.where(giver = 'x')":           `error: HumanName has no element "giver"`,
+		"children().skip(1)":                `error: skip() depends on an order`,
+		"descendants()[0]":                  `error: an index depends on an order`,
+		"children().first()":                `error: first() depends on an order`,
+		"name.children().count()":           `[10]`,
+		"1.value":                           `error: A System.Integer has no element "value"`,
+		"contained.first().resourceType":    `error: Organization has no element "resourceType"`,
 	} {
 		expect(t, with(t, nil, tablePatient(t), source, fhirpath.Strict()), want)
 	}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"kiln/resources/datatypes"
 	"kiln/resources/outcome"
 )
 
@@ -23,7 +22,6 @@ type frame struct {
 	this  Collection
 	index int64
 	total Collection
-	inner bool // whether $total is set
 	vars  *definedVariable
 }
 
@@ -173,7 +171,7 @@ func (e *evaluation) enter(f *frame) *frame {
 	} else {
 		inner = new(frame)
 	}
-	*inner = frame{index: f.index, total: f.total, inner: f.inner, vars: f.vars}
+	*inner = frame{index: f.index, total: f.total, vars: f.vars}
 	return inner
 }
 
@@ -215,8 +213,4 @@ func (e *evaluation) now() time.Time {
 		}
 	}
 	return e.moment
-}
-
-func (e *evaluation) nowAs(p datatypes.Precision) datatypes.DateTime {
-	return datatypes.DateTimeOf(e.now(), p, 3)
 }

@@ -6,7 +6,7 @@ var filterFunctions = map[string]function{
 	"where":  {min: 1, max: 1, apply: where},
 	"select": {min: 1, max: 1, apply: selectEach},
 	"repeat": {min: 1, max: 1, apply: repeat},
-	"sort":   {max: 16, apply: sortItems, prepare: prepareSort},
+	"sort":   {max: 16, prepare: prepareSort},
 
 	// for trial use: https://build.fhir.org/ig/HL7/FHIRPath/#fn-repeatall
 	"repeatAll": {min: 1, max: 1, apply: repeatAll},

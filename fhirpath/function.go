@@ -12,7 +12,7 @@ type function struct {
 	ordered  bool
 	// apply appends the result for the input collection to out.
 	apply apply
-	// prepare checks or improves a call when it is compiled; nil if there is nothing to do.
+	// prepare checks or completes a call when it is compiled; nil if there is nothing to do.
 	prepare func(c *compiler, x *call, n *callNode) (node, error)
 }
 

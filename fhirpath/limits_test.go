@@ -3,6 +3,7 @@ package fhirpath_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -157,5 +158,46 @@ func TestZeroInputIsEmpty(t *testing.T) {
 		Evaluate(context.Background(), resources.Element{}, nil)
 	if value, ok := got.Truth(); err != nil || !value || !ok {
 		t.Errorf("gave %v, %v", got, err)
+	}
+}
+
+func TestLargeSetsCompareAllKinds(t *testing.T) {
+	var strs, numbers strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&strs, "'s%d' | ", i)
+		fmt.Fprintf(&numbers, "%d.0 | %d | ", i, i)
+	}
+	patient := tablePatient(t)
+	for source, want := range map[string]string{
+		"(" + strs.String() + "'s5' | 's60').count()":                           "[61]",
+		"(" + numbers.String() + "5.00 | 60).count()":                           "[61]",
+		"(" + strs.String() + numbers.String() + "true | false | true).count()": "[122]",
+		"(" + strs.String() + "5 | 5 '1' | @2024 | @2024 | @2024-05).count()":   "[63]",
+		"(" + numbers.String() + "'a') contains 7 '1'":                          "[true]",
+		"(" + strs.String() + "name).combine(name).distinct().count()":          "[63]",
+		"(" + strs.String() + "name).intersect(name[1] | 's7').count()":         "[2]",
+		"(" + strs.String() + "name).exclude(name[1] | 's7').count()":           "[61]",
+		"('s7' | name[1]).subsetOf(" + strs.String() + "name)":                  "[true]",
+		"('s7' | name[1] | 1).subsetOf(" + strs.String() + "name)":              "[false]",
+	} {
+		got, err := evaluate(source, patient)
+		if err != nil || got != want {
+			t.Errorf("…%s gave %s (%v), expected %s", source[max(0, len(source)-60):], got, err, want)
+		}
+	}
+}
+
+func TestManyItemsTakeLinearTime(t *testing.T) {
+	src := []byte(`{"resourceType":"Questionnaire","item":[`)
+	for i := range 20_000 {
+		src = fmt.Appendf(src, `{"linkId":"q%d"},`, i)
+	}
+	questionnaire, err := parse(t, append(src, `{"linkId":"q7"}]}`...)).Resource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := evaluateWith(&fhirpath.Environment{}, "descendants().linkId.isDistinct() | descendants().linkId.distinct().count()", questionnaire)
+	if err != nil || got != "[false,20000]" {
+		t.Errorf("gave %s, %v", got, err)
 	}
 }

@@ -89,7 +89,7 @@ func (p *path) walk(e *evaluation, v *Value, i int, out Collection) (Collection,
 
 // element is walk for elements of a FHIR document.
 func (p *path) element(e *evaluation, el resources.Element, i int, out Collection) (Collection, error) {
-	if p.strict && el.Type().Element(p.names[i]) == nil {
+	if p.strict && lacks(el, p.names[i]) {
 		return out, p.unknown(e, el, p.names[i])
 	}
 	if p.names[i] == "resourceType" && el.IsResource() {
@@ -133,7 +133,7 @@ func (p *path) member(e *evaluation, v *Value, name string, out Collection) (Col
 	before := len(out)
 	switch v.kind {
 	case kindElement:
-		if p.strict && v.element.Type().Element(name) == nil {
+		if p.strict && lacks(v.element, name) {
 			return out, p.unknown(e, v.element, name)
 		}
 		for c := v.element.Named(name); c.Next(); {

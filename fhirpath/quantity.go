@@ -117,6 +117,9 @@ func (q *quantity) calendarUnit() (string, bool) {
 	if (q.unit == "a" || q.unit == "mo") && !q.fhir {
 		return "", false
 	}
+	if isCalendar(q.unit) { // 1 'month', as some write it
+		return singular(q.unit), true
+	}
 	unit, ok := calendarOf[q.unit]
 	return unit, ok
 }

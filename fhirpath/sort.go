@@ -54,11 +54,6 @@ func prepareSort(c *compiler, x *call, n *callNode) (node, error) {
 	return n, nil
 }
 
-// sortItems stands in the table; prepareSort replaces it.
-func sortItems(e *evaluation, n *callNode, f *frame, in, out Collection) (Collection, error) {
-	return append(out, in...), nil
-}
-
 type sortItem struct {
 	value Value
 	keys  []Value // kindNone where empty

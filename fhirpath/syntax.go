@@ -7,7 +7,6 @@ type expr interface {
 	// write appends the expression in canonical form; parentheses are added where its
 	// precedence is lower than the place demands.
 	write(b *strings.Builder, precedence int)
-	at() int // offset in the source
 }
 
 type (
@@ -85,18 +84,6 @@ func (n typeName) String() string {
 	}
 	return nameText(n.space) + "." + nameText(n.name)
 }
-
-func (x *literal) at() int  { return x.pos }
-func (x *member) at() int   { return x.pos }
-func (x *call) at() int     { return x.pos }
-func (x *index) at() int    { return x.pos }
-func (x *variable) at() int { return x.pos }
-func (x *external) at() int { return x.pos }
-func (x *unary) at() int    { return x.pos }
-func (x *binary) at() int   { return x.pos }
-func (x *union) at() int    { return x.pos }
-func (x *sortKey) at() int  { return x.pos }
-func (x *typeTest) at() int { return x.pos }
 
 // Precedences: http://hl7.org/fhirpath/N1/#operator-precedence, the loosest first.
 const (
