@@ -76,15 +76,14 @@ func refusalsOf(g group, answer *resources.Document) []refusal {
 	i := 0
 	for item := range answer.Children(answer.Member(0, "entry")) {
 		response := answer.Member(item, "response")
-		status := answer.Text(answer.Member(response, "status"))
-		if !strings.HasPrefix(status, "2") {
-			place := g.places[0]
-			if i < len(g.places) {
-				place = g.places[i]
-			} else {
-				place = fmt.Sprintf("%s entry %d", place, i)
+		if !strings.HasPrefix(answer.Text(answer.Member(response, "status")), "2") {
+			said := sentences(answer, answer.Member(response, "outcome"))
+			if g.given != nil {
+				refused = append(refused, refusal{fmt.Sprintf("%s entry %d", g.places[0], i), said})
+			} else { // the bundle is ours: its places mean nothing to whoever reads the report
+				typ, _, _ := strings.Cut(g.entries[i].url, "/")
+				refused = append(refused, refusal{g.places[i], strings.ReplaceAll(said, fmt.Sprintf("Bundle.entry[%d].resource", i), typ)})
 			}
-			refused = append(refused, refusal{place, sentences(answer, answer.Member(response, "outcome"))})
 		}
 		i++
 	}
