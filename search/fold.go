@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -29,7 +28,7 @@ func fold(s string) string {
 	if folded, ok := foldLatin(s); ok && folded != "" {
 		return folded
 	}
-	s = decompose(s)
+	s = decompose(strings.ToValidUTF8(s, "\ufffd"))
 	if words := joinWords(s, true); words != "" {
 		return words
 	}
@@ -38,7 +37,16 @@ func fold(s string) string {
 
 // decompose lowers s and takes its accents off their letters.
 func decompose(s string) string {
-	return norm.NFKD.String(plainLetters.Replace(cases.Fold().String(norm.NFKD.String(s))))
+	return norm.NFKD.String(plainLetters.Replace(strings.Map(lower, norm.NFKD.String(s))))
+}
+
+// lower is one case of a letter: the small one of its capital, so that ς and σ are the same, and
+// Cherokee, whose small letters came later, goes one way.
+func lower(r rune) rune {
+	if unicode.Is(unicode.Mn, r) {
+		return r
+	}
+	return unicode.ToLower(unicode.ToUpper(r))
 }
 
 // foldLatin is fold for a text of Latin letters, which fold one by one; false for any other. What
@@ -93,7 +101,7 @@ var latinLetters = sync.OnceValue(func() *[latinEnd]latinLetter {
 
 // plainLetters are the letters whose mark Unicode does not decompose.
 var plainLetters = strings.NewReplacer(
-	"ø", "o", "ł", "l", "đ", "d", "ð", "d", "ħ", "h", "ı", "i", "ŧ", "t", "þ", "th", "æ", "ae", "œ", "oe",
+	"ß", "ss", "ø", "o", "ł", "l", "đ", "d", "ð", "d", "ħ", "h", "ı", "i", "ŧ", "t", "þ", "th", "æ", "ae", "œ", "oe",
 )
 
 // joinWords drops marks and controls and joins what white space (and punctuation) parts.

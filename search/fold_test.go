@@ -22,6 +22,8 @@ func TestFold(t *testing.T) {
 		"İstanbul":           "istanbul",
 		"ﬁne":                "fine",
 		"Ｆｕｌｌ":               "full",
+		"ᏂᎣ":                 "ꮒꭳ",
+		"ᾳ":                  "α",
 		"Σίσυφος":            "σισυφοσ",
 		"ЙОЖ":                "иож",
 		"עִבְרִית":           "עברית",
@@ -37,8 +39,16 @@ func TestFold(t *testing.T) {
 	}
 }
 
+func TestFoldingEachLetterTwiceChangesNothing(t *testing.T) {
+	for r := range rune(0x20000) {
+		if once := search.Fold(string(r)); search.Fold(once) != once {
+			t.Errorf("%U folds to %+q, which folds to %+q", r, once, search.Fold(once))
+		}
+	}
+}
+
 func FuzzFold(f *testing.F) {
-	for _, seed := range []string{"Zoë", "O'Brien-Müller", " a  b ", "İ", "ǅ", "ẛ̣", "\xff", "ß", "?", "שָׁלוֹם"} {
+	for _, seed := range []string{"Zoë", "O'Brien-Müller", " a  b ", "İ", "ǅ", "ẛ̣", "\xff", "ß", "?", "שָׁלוֹם", "\xf5ǅ", "ꮒ"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"kiln/resources/definitions"
 	"kiln/resources/outcome"
@@ -22,7 +23,7 @@ type ParseOptions struct {
 }
 
 // ReadQueryString parts the query of a URL, or a form body, into names and values in their order.
-// The error (400) names a part whose percent encoding is broken. Empty parts are skipped.
+// The error (400) names a part whose percent encoding is broken or no UTF-8. Empty parts are skipped.
 func ReadQueryString(raw string) ([]NameValue, error) {
 	var list []NameValue
 	for part := range strings.SplitSeq(raw, "&") {
@@ -36,6 +37,9 @@ func ReadQueryString(raw string) ([]NameValue, error) {
 		}
 		if err != nil {
 			return nil, outcome.New(outcome.Structure, "The query string has a broken percent encoding in %q.", clip(part)).In(outcome.StageSyntax)
+		}
+		if !utf8.ValidString(decodedName) || !utf8.ValidString(value) {
+			return nil, outcome.New(outcome.Structure, "The query string has bytes that are not UTF-8 in %q.", clip(part)).In(outcome.StageSyntax)
 		}
 		if len(list) == MaxParameters {
 			return nil, tooMany("The query has more than %d parameters.", MaxParameters)

@@ -322,7 +322,9 @@ func TestReadQueryString(t *testing.T) {
 	if want := []search.NameValue{{Name: "b", Value: "1"}, {Name: "a", Value: "x y z"}, {Name: "c"}, {Name: "b", Value: ","}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("read as %v, %v", got, err)
 	}
-	if _, err := search.ReadQueryString("a=%zz"); outcome.As(err).Stage != outcome.StageSyntax {
-		t.Errorf("a broken encoding gives %v", err)
+	for _, broken := range []string{"a=%zz", "a=%FF", "%C3=a"} {
+		if _, err := search.ReadQueryString(broken); err == nil || outcome.As(err).Stage != outcome.StageSyntax {
+			t.Errorf("%s gives %v", broken, err)
+		}
 	}
 }
