@@ -73,6 +73,11 @@ func (e *evaluation) equalCollections(a, b Collection) (equal, known bool, err e
 // equal compares two values; known is false where precision or units leave it open.
 func (e *evaluation) equal(a, b Value) (equal, known bool, err error) {
 	x, xok := a.system()
+	return e.equalTo(a, x, xok, b)
+}
+
+// equalTo is equal where a was read as a System value already.
+func (e *evaluation) equalTo(a, x Value, xok bool, b Value) (equal, known bool, err error) {
 	y, yok := b.system()
 	switch {
 	case xok && yok:

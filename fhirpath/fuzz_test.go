@@ -24,6 +24,10 @@ func FuzzCompile(f *testing.F) {
 	}
 	patient := tablePatient(f)
 	f.Fuzz(func(t *testing.T, source string) {
+		if strict, err := fhirpath.Compile(source, fhirpath.Strict(), fhirpath.AsOfType()); err == nil {
+			_, err := strict.Evaluate(context.Background(), patient, fuzzEnvironment())
+			expectOutcome(t, err)
+		}
 		x, err := fhirpath.Compile(source)
 		if err != nil {
 			expectOutcome(t, err)

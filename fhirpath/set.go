@@ -48,11 +48,12 @@ func (s *set) has(v Value) (bool, error) {
 			candidates = s.rest
 		}
 	}
+	x, ok := v.system()
 	for i := range candidates {
 		if err := s.e.step(1); err != nil {
 			return false, err
 		}
-		if equal, known, err := s.e.equal(v, candidates[i]); equal && known || err != nil {
+		if equal, known, err := s.e.equalTo(v, x, ok, candidates[i]); equal && known || err != nil {
 			return equal && known, err
 		}
 	}

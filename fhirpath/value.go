@@ -48,8 +48,17 @@ type Value struct {
 	boxed   any    // *apd.Decimal, *datatypes.DateTime, *datatypes.Time, *quantity, *typeInfo
 }
 
-// FromElement is an element of a document as a value.
-func FromElement(e resources.Element) Value { return Value{kind: kindElement, element: e} }
+// FromElement is an element of a document as a value; none for the zero element. One without a
+// type is plain JSON.
+func FromElement(e resources.Element) Value {
+	switch {
+	case e.IsZero():
+		return Value{}
+	case e.Type() == nil:
+		return FromJSON(e.Document(), e.Node())
+	}
+	return Value{kind: kindElement, element: e}
+}
 
 // FromJSON is a node of a document that FHIR has no type for: its members are the children,
 // strings, numbers and booleans are System values, and members named _name are read as FHIR
