@@ -1,11 +1,10 @@
 package store
 
 import (
-	"hash"
+	"encoding/binary"
 	"hash/fnv"
-	"io"
 	"reflect"
-	"strconv"
+	"time"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -17,79 +16,85 @@ import (
 // them is shown (count, total, summary, includes, plan) is left out, and so is the span of an
 // approximate date, which moves with the clock while the reader pages on.
 func Fingerprint(query *search.Query) uint64 {
-	w := fingerprint{fnv.New64a()}
-	w.value(reflect.ValueOf(query.Branches))
-	w.value(reflect.ValueOf(query.Sort))
-	return w.Sum64()
+	b := make([]byte, 0, 512)
+	b = appendValue(b, reflect.ValueOf(query.Branches))
+	b = appendValue(b, reflect.ValueOf(query.Sort))
+	return sum(b)
 }
 
 // Fingerprint is the same for histories.
 func (q HistoryQuery) Fingerprint() uint64 {
-	w := fingerprint{fnv.New64a()}
-	w.text(q.Type)
-	w.text(q.ID)
-	for _, t := range [...]int64{q.Since.UnixMicro(), q.Until.UnixMicro(), q.At.UnixMicro(), q.AtEnd.UnixMicro()} {
-		w.text(strconv.FormatInt(t, 10))
+	b := appendText(appendText(nil, q.Type), q.ID)
+	for _, t := range [...]time.Time{q.Since, q.Until, q.At, q.AtEnd} {
+		b = binary.AppendVarint(b, t.UnixMicro())
 	}
-	return w.Sum64()
+	return sum(b)
 }
 
-type fingerprint struct{ hash.Hash64 }
-
-func (w fingerprint) text(s string) {
-	_, _ = io.WriteString(w, strconv.Itoa(len(s)))
-	_, _ = io.WriteString(w, ":")
-	_, _ = io.WriteString(w, s)
+func sum(b []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(b)
+	return h.Sum64()
 }
 
-// value walks the tree by reflection, so that a new kind of criterion needs nothing here.
-func (w fingerprint) value(v reflect.Value) {
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// appendValue walks the tree by reflection, so that a new kind of criterion needs nothing here.
+func appendValue(b []byte, v reflect.Value) []byte {
 	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		w.pointer(v)
-	case reflect.Struct:
-		w.structure(v)
-	case reflect.Slice:
-		w.text(v.Type().Name() + strconv.Itoa(v.Len()))
-		for i := range v.Len() {
-			w.value(v.Index(i))
+	case reflect.Interface:
+		if v.IsNil() {
+			return appendText(b, "nil")
 		}
+		return appendValue(b, v.Elem())
+	case reflect.Pointer:
+		return appendPointer(b, v)
+	case reflect.Struct:
+		return appendStruct(b, v)
+	case reflect.Slice:
+		b = binary.AppendUvarint(appendText(b, v.Type().Name()), uint64(v.Len()))
+		for i := range v.Len() {
+			b = appendValue(b, v.Index(i))
+		}
+		return b
 	case reflect.String:
-		w.text(v.String())
+		return appendText(b, v.String())
 	case reflect.Bool:
-		w.text(strconv.FormatBool(v.Bool()))
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		w.text(strconv.FormatInt(v.Int(), 10))
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		w.text(strconv.FormatUint(v.Uint(), 10))
-	default:
-		panic("store: a query holds a " + v.Kind().String())
+		if v.Bool() {
+			return append(b, 1)
+		}
+		return append(b, 0)
 	}
+	if v.CanInt() {
+		return binary.AppendVarint(b, v.Int())
+	}
+	return binary.AppendUvarint(b, v.Uint()) // it panics for what a query cannot hold, a map or a float
 }
 
-func (w fingerprint) pointer(v reflect.Value) {
+func appendPointer(b []byte, v reflect.Value) []byte {
 	if v.IsNil() {
-		w.text("nil")
-		return
+		return appendText(b, "nil")
 	}
 	switch p := v.Interface().(type) {
 	case *search.Parameter:
-		w.text(p.Base)
-		w.text(p.Code)
+		return appendText(appendText(b, p.Base), p.Code)
 	case *apd.Decimal:
-		w.text(p.Text('E'))
-	default:
-		w.value(v.Elem())
+		return append(p.Append(b, 'E'), 0)
 	}
+	return appendValue(b, v.Elem())
 }
 
-func (w fingerprint) structure(v reflect.Value) {
-	w.text(v.Type().Name())
-	if d, ok := v.Interface().(search.DateCriterion); ok && d.Prefix == search.Ap {
-		w.text("ap")
-		return
+var date = reflect.TypeFor[search.DateCriterion]()
+
+func appendStruct(b []byte, v reflect.Value) []byte {
+	b = appendText(b, v.Type().Name())
+	if v.Type() == date && v.FieldByName("Prefix").String() == string(search.Ap) {
+		return appendText(b, "ap")
 	}
 	for i := range v.NumField() {
-		w.value(v.Field(i))
+		b = appendValue(b, v.Field(i))
 	}
+	return b
 }

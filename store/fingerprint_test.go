@@ -1,0 +1,77 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"kiln/search"
+	"kiln/store"
+)
+
+// parse reads a query with parameters compiled anew and a clock of its own.
+func parse(t *testing.T, now time.Time, typ, text string) *search.Query {
+	t.Helper()
+	parameters, err := search.NewParameters(search.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs, err := search.ReadQueryString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query, _, err := parameters.Parse([]string{typ}, pairs, search.ParseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return query
+}
+
+func TestFingerprint(t *testing.T) {
+	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name, a, b string
+		same       bool
+	}{
+		{"is the same in another process", "name=lind&_sort=-birthdate", "name=lind&_sort=-birthdate", true},
+		{"leaves out what only decides how much is shown", "name=lind", "name=lind&_count=3&_total=accurate&_summary=true&_include=Patient:organization", true},
+		{"leaves out the span of an approximate date, which moves with the clock", "birthdate=ap1990-05-01", "birthdate=ap1990-05-01", true},
+		{"tells values apart", "name=lind", "name=lund", false},
+		{"tells parameters apart", "family=lind", "given=lind", false},
+		{"tells modifiers apart", "name=lind", "name:exact=lind", false},
+		{"tells prefixes apart", "birthdate=gt1990", "birthdate=ge1990", false},
+		{"tells or from and", "name=a,b", "name=a&name=b", false},
+		{"tells sorts apart", "_sort=birthdate", "_sort=-birthdate", false},
+		{"tells a sort from none", "name=lind", "name=lind&_sort=name", false},
+		{"tells chains apart", "organization.name=a", "organization.name=b", false},
+		{"tells decimals apart", "_has:Observation:subject:value-quantity=1.0", "_has:Observation:subject:value-quantity=1.00", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := store.Fingerprint(parse(t, now, "Patient", c.a))
+			b := store.Fingerprint(parse(t, now.Add(time.Hour), "Patient", c.b))
+			if (a == b) != c.same {
+				t.Errorf("%s has %x, %s has %x", c.a, a, c.b, b)
+			}
+		})
+	}
+	if store.Fingerprint(parse(t, now, "Patient", "_id=a")) == store.Fingerprint(parse(t, now, "Observation", "_id=a")) {
+		t.Error("types are not told apart")
+	}
+}
+
+func BenchmarkFingerprint(b *testing.B) {
+	parameters, err := search.NewParameters(search.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	query, _, err := parameters.Parse([]string{"Observation"}, []search.NameValue{
+		{Name: "subject:Patient.name", Value: "lind"}, {Name: "code", Value: "http://loinc.org|29463-7,http://loinc.org|3141-9"},
+		{Name: "date", Value: "ge2025"}, {Name: "_sort", Value: "-date"},
+	}, search.ParseOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		store.Fingerprint(query)
+	}
+}
