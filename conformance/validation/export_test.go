@@ -16,3 +16,6 @@ func forget(rules []*rule) {
 		r.local = false
 	}
 }
+
+// Lexical is the form of a primitive type; nil where every text of its JSON kind will do.
+func Lexical(name string) func(text string) bool { return lexicals[name].valid }

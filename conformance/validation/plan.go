@@ -132,20 +132,11 @@ func (p *plan) addMember(s *slot, ref definitions.TypeRef) {
 	if !m.typ.Primitive() {
 		return
 	}
-	m.lexical = p.lexicalOf(m)
+	m.lexical = lexicals[m.typ.Name]
 	m.fragment = fragmentOf(m)
 	shadow := *m
 	shadow.shadow = true
 	p.members["_"+m.name] = &shadow
-}
-
-// lexicalOf is the form of a primitive. Resource.id has the type string in 4.0.1, which is an
-// erratum (https://hl7.org/fhir/R4/resource.html#id): it is an id.
-func (p *plan) lexicalOf(m *member) *lexical {
-	if m.name == "id" && p.typ.Kind == definitions.KindResource {
-		return lexicals["id"]
-	}
-	return lexicals[m.typ.Name]
 }
 
 // contentRules are the invariants of the content's type and those of the element.

@@ -65,7 +65,7 @@ func (w *walk) lexical(n resources.Node, m *member) {
 		w.emptyString(n)
 		return
 	case !m.lexical.valid(text):
-		w.report.error(n, outcome.Value, "%s is no %s; expected %s.", quoted(w.d.Kind(n), text), m.typeName(), m.lexical.form)
+		w.report.error(n, outcome.Value, "%s is no %s; expected %s.", quoted(w.d.Kind(n), text), m.typ.Name, m.lexical.form)
 		return
 	}
 	if m.binding != nil {
@@ -95,14 +95,6 @@ func quoted(k resources.Kind, text string) string {
 		return clip(text)
 	}
 	return strconv.Quote(clip(text))
-}
-
-// typeName is the type for a sentence; Resource.id is checked as an id.
-func (m *member) typeName() string {
-	if m.lexical == lexicals["id"] {
-		return "id"
-	}
-	return m.typ.Name
 }
 
 func (w *walk) emptyString(n resources.Node) {
