@@ -74,17 +74,22 @@ func keep(t *testing.T, w *searchtest.World) *Store {
 // changeOf is an update to a resource.
 func changeOf(t testing.TB, doc *resources.Document, id string) store.Change {
 	t.Helper()
+	c, err := update(doc, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func update(doc *resources.Document, id string) (store.Change, error) {
 	resource, err := doc.Resource()
 	if err != nil {
-		t.Fatal(err)
+		return store.Change{}, err
 	}
 	entries, err := testParameters().Extract(context.Background(), resource)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return store.Change{
 		Key: store.Key{Type: resource.Type().Name, ID: id}, Method: store.Update, Content: doc.Stamp(id), Entries: entries,
-	}
+	}, err
 }
 
 // plannings are ways of planning: they differ in what is read, and must not in what is found.

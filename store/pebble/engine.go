@@ -18,7 +18,7 @@ func (s *Store) engineOptions() *lsm.Options {
 		Lock:                        s.lock,
 		Cache:                       s.cache,
 		FormatMajorVersion:          lsm.FormatValueSeparation,
-		MemTableSize:                16 << 20,
+		MemTableSize:                8 << 20, // what is in it is read from the log after a crash
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,

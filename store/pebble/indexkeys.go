@@ -78,7 +78,7 @@ func indexKeys(typ code, list []byte) (*keyList, error) {
 	l := &keyList{typ: typ, arena: make([]byte, 0, 1024), keys: make([]indexKey, 0, 32)}
 	shape := make([]byte, 0, 64)
 	present := code(0)
-	p := packed{rest: list}
+	p := walkPacked(list)
 	for p.next() {
 		l.param, l.flags = p.param, p.flags
 		l.r = unpacker{rest: p.value}

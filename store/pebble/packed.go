@@ -17,7 +17,8 @@ import (
 //
 //	parameter(2) length flags value
 //
-// with entries of one parameter side by side. Numbers without a fixed size are varints.
+// with entries of one parameter side by side. Numbers without a fixed size are varints. A value that
+// stands earlier in the list (the subject is also the patient) is written as where that entry begins.
 
 // entryFlags tell how a value stands among those of its parameter.
 type entryFlags byte
@@ -39,15 +40,19 @@ const (
 	packedQuantity  = 'q'
 	packedURI       = 'u'
 	packedComposite = 'x'
+	packedAgain     = '='
 )
 
 // packer writes index values.
 type packer struct {
 	dictionary *dictionary
 	out        []byte
-	scratch    []byte
 	err        error
+	values     []packedValue // written already
 }
+
+// packedValue is where the value of an entry stands in the list.
+type packedValue struct{ entry, start, end int }
 
 // pack writes the entries, without those of parameters that only the engine knows.
 func (p *packer) pack(entries []search.Entry) error {
@@ -111,18 +116,43 @@ func isID(p *search.Parameter) bool { return p.Code == "_id" && p.Base == "Resou
 func isLastUpdated(p *search.Parameter) bool { return p.Code == "_lastUpdated" && p.Base == "Resource" }
 
 func (p *packer) entry(param code, flags entryFlags, v search.Value) {
-	start := len(p.scratch)
-	body := &packer{dictionary: p.dictionary, out: p.scratch[:start]}
-	body.value(v)
-	p.scratch = body.out[:start]
-	if body.err != nil {
-		p.err = body.err
+	at := len(p.out)
+	p.out = append(appendCode(p.out, param), 0, byte(flags)) // most lengths take one byte
+	start := len(p.out)
+	p.value(v)
+	if earlier, ok := p.again(p.out[start:]); ok {
+		p.out = binary.AppendUvarint(append(p.out[:start], packedAgain), uint64(earlier))
+	} else {
+		p.values = append(p.values, packedValue{at, start, len(p.out)})
 	}
-	p.out = appendCode(p.out, param)
-	p.uvarint(uint64(len(body.out) - start + 1))
-	p.out = append(p.out, byte(flags))
-	p.out = append(p.out, body.out[start:]...)
+	var length [binary.MaxVarintLen64]byte
+	size := binary.PutUvarint(length[:], uint64(len(p.out)-start+1))
+	p.out = slices.Replace(p.out, at+2, at+3, length[:size]...)
+	if size > 1 && len(p.values) > 0 {
+		if last := &p.values[len(p.values)-1]; last.entry == at {
+			last.start, last.end = last.start+size-1, last.end+size-1
+		}
+	}
 }
+
+// shortValue is the length up to which repeating a value costs no more than pointing to it.
+const shortValue = 3
+
+// again finds a value among those written already, and gives the start of its entry.
+func (p *packer) again(value []byte) (entry int, ok bool) {
+	if len(value) <= shortValue || len(p.values) > maxRepeats {
+		return 0, false
+	}
+	for _, v := range p.values {
+		if v.end-v.start == len(value) && string(p.out[v.start:v.end]) == string(value) {
+			return v.entry, true
+		}
+	}
+	return 0, false
+}
+
+// maxRepeats bounds the search for repeated values, which takes time by the square of the list.
+const maxRepeats = 256
 
 func (p *packer) uvarint(n uint64) { p.out = binary.AppendUvarint(p.out, n) }
 
@@ -336,25 +366,43 @@ func (p *packer) decimal(d *apd.Decimal) {
 
 // packed walks a packed list.
 type packed struct {
-	rest []byte
+	all, rest []byte
 
 	param code
 	flags entryFlags
 	value []byte
 }
 
+func walkPacked(list []byte) packed { return packed{all: list, rest: list} }
+
 // next moves on to an entry; false at the end and on damage, when rest is left over.
 func (p *packed) next() bool {
-	if len(p.rest) < 3 {
+	param, flags, value, rest, ok := readPacked(p.rest)
+	if !ok {
 		return false
 	}
-	n, size := binary.Uvarint(p.rest[2:])
-	if size <= 0 || n < 1 || n > math.MaxInt32 || len(p.rest) < 2+size+int(n) {
-		return false
+	if value[0] == packedAgain {
+		earlier, size := binary.Uvarint(value[1:])
+		if size <= 0 || earlier >= uint64(len(p.all)-len(p.rest)) {
+			return false
+		}
+		if _, _, value, _, ok = readPacked(p.all[earlier:]); !ok || value[0] == packedAgain {
+			return false
+		}
 	}
-	p.param = code(binary.BigEndian.Uint16(p.rest))
-	body := p.rest[2+size : 2+size+int(n)]
-	p.flags, p.value = entryFlags(body[0]), body[1:]
-	p.rest = p.rest[2+size+int(n):]
+	p.param, p.flags, p.value, p.rest = param, flags, value, rest
 	return true
+}
+
+// readPacked takes the first entry off a list.
+func readPacked(b []byte) (param code, flags entryFlags, value, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return 0, 0, nil, nil, false
+	}
+	n, size := binary.Uvarint(b[2:])
+	if size <= 0 || n < 2 || n > math.MaxInt32 || len(b) < 2+size+int(n) {
+		return 0, 0, nil, nil, false
+	}
+	body := b[2+size : 2+size+int(n)]
+	return code(binary.BigEndian.Uint16(b)), entryFlags(body[0]), body[1:], b[2+size+int(n):], true
 }

@@ -11,7 +11,7 @@ import (
 // unpack gives the entries of the parameters in the map, in the order of their codes.
 func (d *dictionary) unpack(list []byte, wanted map[code]*search.Parameter) ([]search.Entry, error) {
 	var entries []search.Entry
-	p := packed{rest: list}
+	p := walkPacked(list)
 	for p.next() {
 		param := wanted[p.param]
 		if param == nil {
