@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kiln/store"
@@ -69,13 +70,18 @@ func closingEndsSnapshots(t *trial) {
 func closingAmidCalls(t *trial) {
 	t.put(Put("Patient/a"))
 	var calls sync.WaitGroup
-	failures := make(chan error, 100)
+	failures := make(chan error, 10)
+	var closed atomic.Bool
 	for n := range 10 {
 		calls.Go(func() {
 			for i := 0; ; i++ {
+				late := closed.Load()
 				err := t.call(n, i)
 				if errors.Is(err, store.ErrClosed) {
 					return
+				}
+				if err == nil && late {
+					err = errors.New("a call after closing went well")
 				}
 				if err != nil {
 					failures <- err
@@ -86,6 +92,7 @@ func closingAmidCalls(t *trial) {
 	}
 	time.Sleep(20 * time.Millisecond)
 	t.must(t.Store.Close())
+	closed.Store(true)
 	calls.Wait()
 	close(failures)
 	for err := range failures {

@@ -175,7 +175,7 @@ func (t *trial) historyBothWays(q store.HistoryQuery) {
 		if page.HasTotal {
 			t.equal("the total", page.Total, int64(len(all)))
 		}
-		if q.Cursor = page.Next; q.Cursor == nil {
+		if q.Cursor = page.Next; q.Cursor == nil || len(pages) > len(all) {
 			break
 		}
 	}
@@ -267,5 +267,7 @@ func historyCursors(t *trial) {
 // breakages are what no engine should take for one of its cursors. Package fhir signs cursors, so
 // an engine need not guard against a forger.
 func breakages(c store.Cursor) []store.Cursor {
-	return []store.Cursor{{}, {0}, c[:len(c)/2], []byte("cursor"), make([]byte, 500)}
+	return []store.Cursor{
+		{}, {0}, c[:len(c)/2], c[:len(c)-1], append(slices.Clone(c), 'x'), []byte("cursor"), make([]byte, 500),
+	}
 }

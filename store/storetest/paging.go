@@ -93,7 +93,7 @@ func (t *trial) bothWays(text string, count int) {
 			t.equal(text+": the total", page.Total, int64(len(all)))
 		}
 		pages = append(pages, page)
-		if cursor = page.Next; cursor == nil {
+		if cursor = page.Next; cursor == nil || len(pages) > len(all) {
 			break
 		}
 	}
@@ -420,12 +420,12 @@ func (t *trial) walkBothWays(text string, residents int) error {
 			return err
 		}
 		there, last = append(there, page.Matches...), page
-		if cursor = page.Next; cursor == nil {
+		if cursor = page.Next; cursor == nil || len(there) > endless {
 			break
 		}
 	}
 	back = slices.Clone(last.Matches)
-	for cursor := last.Prev; cursor != nil; {
+	for cursor := last.Prev; cursor != nil && len(back) < endless; {
 		page, err := t.Search(t.ctx, query, cursor)
 		if err != nil {
 			return err
@@ -443,6 +443,9 @@ func inOrder(query *search.Query, matches []store.Version, residents int) error 
 	for _, m := range matches {
 		if seen[m.Key] {
 			return fmt.Errorf("%s comes twice", m.Key)
+		}
+		if m.Deleted() {
+			return fmt.Errorf("%s is deleted", m.Key)
 		}
 		seen[m.Key] = true
 		entries := append(Content(m.ID, string(m.Body)).Entries, Parameters().Own(m.ID, m.LastUpdated)...)

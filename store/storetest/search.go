@@ -239,15 +239,19 @@ func searchOnce(t *trial) {
 	t.finds("Patient?name=lin&_sort=-name&_count=1", "a b")
 	query := Query("Patient?name=lin")
 	filter := query.Branches[0].Filter
-	query.Branches = []search.Branch{
-		{Type: "Patient", Filter: filter}, {Type: "", Filter: filter}, {Type: "Patient"}, {Type: "Observation", Filter: filter},
+	for _, branches := range [][]search.Branch{
+		{{Type: "Patient", Filter: filter}, {Type: "Patient", Filter: filter}},
+		{{Type: "Patient", Filter: filter}, {Type: "Observation"}, {Type: "Patient"}},
+		{{Type: "Patient", Filter: filter}, {Type: "", Filter: filter}, {Type: "Patient"}, {Type: "Observation", Filter: filter}},
+	} {
+		query.Branches = branches
+		page, err := t.Search(t.ctx, query, nil)
+		t.must(err)
+		t.equal("the matches of many branches", tags(page.Matches), []string{"Patient/a 1", "Patient/b 1"})
+		count, err := t.Count(t.ctx, query)
+		t.must(err)
+		t.equal("the count", count, int64(2))
 	}
-	page, err := t.Search(t.ctx, query, nil)
-	t.must(err)
-	t.equal("the matches of many branches", tags(page.Matches), []string{"Patient/a 1", "Patient/b 1"})
-	count, err := t.Count(t.ctx, query)
-	t.must(err)
-	t.equal("the count", count, int64(2))
 }
 
 func searchNothing(t *trial) {
