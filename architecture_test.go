@@ -22,7 +22,8 @@ var rooms = []string{
 	"resources",
 	"resources/datatypes",
 	"resources/xmlformat/markup",
-	"resources/xmlformat",
+	"resources/narrative",
+	"resources/xmlformat/…",
 	"resources/narrative",
 	"fhirpath",
 	"search",
@@ -46,6 +47,7 @@ var owners = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":    {"store/pebble"},
 	"github.com/cockroachdb/apd/v3":       {"resources/datatypes", "fhirpath", "search", "search/searchtest", "store", "store/pebble", "conformance/…"},
 	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
+	"github.com/RaduBerinde/btreemap":     {"store/memory"},
 	"github.com/klauspost/compress":       {"resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
 	"github.com/google/uuid":              {"fhir", "fhir/rest", "cmd/…"},
 	"github.com/prometheus/client_golang": {"fhir/rest", "cmd/…"},
@@ -53,12 +55,10 @@ var owners = map[string][]string{
 	"github.com/knadh/koanf/":             {"cmd/…"},
 	"github.com/schollz/progressbar/v3":   {"cmd/…"},
 	"github.com/evanphx/json-patch/v5":    nil, // an oracle in tests
-	"github.com/antchfx/":                 {"fhir/patch"},
 	"golang.org/x/text":                   {"search", "fhirpath", "resources/xmlformat", "conformance/…"},
 	"golang.org/x/sync":                   {"store/…", "fhir", "fhir/rest", "cmd/…"},
 	"golang.org/x/net":                    {"fhir/rest", "conformance/…", "resources/xmlformat"},
 	"github.com/google/fhir/go":           nil, // an independent judge in tests
-	"github.com/gofhir/fhirpath":          nil, // an oracle in tests
 	"github.com/go-json-experiment/json":  nil,
 	"github.com/google/go-cmp":            nil,
 	"github.com/rogpeppe/go-internal":     nil,

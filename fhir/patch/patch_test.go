@@ -73,21 +73,29 @@ var applied = []struct {
 	{"JSON: what a patch empties goes", patch.JSON, `[{"op":"remove","path":"/contact/0/gender"}]`, without(`"contact":[{"gender":"male"}],`, ``)},
 	{"JSON: an emptied list can be filled again", patch.JSON, `[{"op":"remove","path":"/contact/0"},{"op":"add","path":"/contact/-","value":{"gender":"other"}}]`, without(`male`, `other`)},
 	{"JSON: in a list of extensions null keeps the place", patch.JSON, `[{"op":"remove","path":"/name/0/_given/1/id"}]`, without(`,"_given":[null,{"id":"g"}]`, ``)},
-	{"JSON: move takes a value along", patch.JSON, `[{"op":"move","from":"/name/1","path":"/name/0"}]`,
-		without(`{"use":"official","family":"Lind","given":["Ada","Eva"],"_given":[null,{"id":"g"}]},{"given":["Addy"],"use":"nickname"}`, `{"given":["Addy"],"use":"nickname"},{"use":"official","family":"Lind","given":["Ada","Eva"],"_given":[null,{"id":"g"}]}`)},
+	{
+		"JSON: move takes a value along", patch.JSON, `[{"op":"move","from":"/name/1","path":"/name/0"}]`,
+		without(`{"use":"official","family":"Lind","given":["Ada","Eva"],"_given":[null,{"id":"g"}]},{"given":["Addy"],"use":"nickname"}`, `{"given":["Addy"],"use":"nickname"},{"use":"official","family":"Lind","given":["Ada","Eva"],"_given":[null,{"id":"g"}]}`),
+	},
 	{"JSON: move to the same place changes nothing", patch.JSON, `[{"op":"move","from":"/name","path":"/name"}]`, patient},
-	{"JSON: copy leaves the original", patch.JSON, `[{"op":"copy","from":"/name/1/given/0","path":"/name/0/given/2"},{"op":"replace","path":"/name/1/given/0","value":"A"}]`,
-		strings.Replace(without(`["Ada","Eva"]`, `["Ada","Eva","Addy"]`), `"given":["Addy"]`, `"given":["A"]`, 1)},
+	{
+		"JSON: copy leaves the original", patch.JSON, `[{"op":"copy","from":"/name/1/given/0","path":"/name/0/given/2"},{"op":"replace","path":"/name/1/given/0","value":"A"}]`,
+		strings.Replace(without(`["Ada","Eva"]`, `["Ada","Eva","Addy"]`), `"given":["Addy"]`, `"given":["A"]`, 1),
+	},
 	{"JSON: test compares numbers by value and objects in any order", patch.JSON, `[{"op":"test","path":"/_birthDate/extension/0","value":{"valueDecimal":100e-2,"url":"u"}},{"op":"test","path":"/name/0/_given/0","value":null}]`, patient},
 	{"JSON: escapes in a pointer", patch.JSON, `[{"op":"add","path":"/x~1y~0z","value":1},{"op":"move","from":"/x~1y~0z","path":"/~01"},{"op":"remove","path":"/~01"}]`, patient},
 	{"JSON: other members of an operation are left alone", patch.JSON, `[{"op":"remove","path":"/active","comment":"why"}]`, without(`"active":true,`, ``)},
 	{"JSON: no operation changes nothing", patch.JSON, `[]`, patient},
 
 	// https://www.rfc-editor.org/rfc/rfc7396
-	{"Merge: members are set, merged and removed", patch.Merge, `{"active":null,"gender":"female","text":{"status":"generated"},"photo":null}`,
-		strings.Replace(strings.Replace(without(`"active":true,`, ``), `"status":"additional"`, `"status":"generated"`, 1), `"deceasedBoolean":false`, `"deceasedBoolean":false,"gender":"female"`, 1)},
-	{"Merge: lists are replaced whole", patch.Merge, `{"name":[{"family":"Berg"}],"contact":[{"name":{"text":null}}]}`,
-		strings.Replace(without(`"name":[{"use":"official","family":"Lind","given":["Ada","Eva"],"_given":[null,{"id":"g"}]},{"given":["Addy"],"use":"nickname"}]`, `"name":[{"family":"Berg"}]`), `[{"gender":"male"}]`, `[{"name":{"text":null}}]`, 1)},
+	{
+		"Merge: members are set, merged and removed", patch.Merge, `{"active":null,"gender":"female","text":{"status":"generated"},"photo":null}`,
+		strings.Replace(strings.Replace(without(`"active":true,`, ``), `"status":"additional"`, `"status":"generated"`, 1), `"deceasedBoolean":false`, `"deceasedBoolean":false,"gender":"female"`, 1),
+	},
+	{
+		"Merge: lists are replaced whole", patch.Merge, `{"name":[{"family":"Berg"}],"contact":[{"name":{"text":null}}]}`,
+		strings.Replace(without(`"name":[{"use":"official","family":"Lind","given":["Ada","Eva"],"_given":[null,{"id":"g"}]},{"given":["Addy"],"use":"nickname"}]`, `"name":[{"family":"Berg"}]`), `[{"gender":"male"}]`, `[{"name":{"text":null}}]`, 1),
+	},
 	{"Merge: an object in the place of something else begins empty", patch.Merge, `{"active":{"a":1,"b":null}}`, without(`"active":true`, `"active":{"a":1}`)},
 	{"Merge: what a patch empties goes", patch.Merge, `{"text":{"status":null,"div":null}}`, without(`"text":{"status":"additional","div":"<div xmlns='http://www.w3.org/1999/xhtml'>A&#160;<br/>\r\n</div>"},`, ``)},
 	{"Merge: the same values change nothing", patch.Merge, `{"active":true,"photo":null,"text":{"status":"additional"}}`, patient},
@@ -99,34 +107,52 @@ var applied = []struct {
 	{"XML: a prefix of the patch", patch.XML, `<d:diff xmlns:d="urn:ietf:params:xml:schema:patch-ops" xmlns:x="http://hl7.org/fhir"><d:remove sel="x:Patient/x:active"/></d:diff>`, without(`"active":true,`, ``)},
 	{"XML: add appends an element", patch.XML, diff(`<add sel="f:Patient"><gender value="female"/></add>`), without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"gender":"female"`)},
 	{"XML: add before another", patch.XML, diff(`<add sel="f:Patient/f:name[1]/f:given[2]" pos="before"><given value="Ida"/></add>`), without(`["Ada","Eva"],"_given":[null,{"id":"g"}]`, `["Ada","Ida","Eva"],"_given":[null,null,{"id":"g"}]`)},
-	{"XML: add after and prepend", patch.XML, diff(`<add sel="f:Patient/f:contact" pos="after"><contact><gender value="other"/></contact></add><add sel="f:Patient/f:contact[2]" pos="prepend"><name><text value="A"/></name></add>`),
-		without(`[{"gender":"male"}]`, `[{"gender":"male"},{"name":{"text":"A"},"gender":"other"}]`)},
+	{
+		"XML: add after and prepend", patch.XML, diff(`<add sel="f:Patient/f:contact" pos="after"><contact><gender value="other"/></contact></add><add sel="f:Patient/f:contact[2]" pos="prepend"><name><text value="A"/></name></add>`),
+		without(`[{"gender":"male"}]`, `[{"gender":"male"},{"name":{"text":"A"},"gender":"other"}]`),
+	},
 	{"XML: tests that reach deeper", patch.XML, diff(`<remove sel="f:Patient/f:name[f:use/@value='nickname']"/>`), without(`,{"given":["Addy"],"use":"nickname"}`, ``)},
 	{"XML: a test that something is there, and the last one", patch.XML, diff(`<replace sel="*/f:name[f:family][1]/f:given[last()]/@value">Ida</replace>`), without(`"Eva"`, `"Ida"`)},
 	{"XML: what a patch empties goes", patch.XML, diff(`<remove sel="f:Patient/f:contact/f:gender/@value"/>`), without(`"contact":[{"gender":"male"}],`, ``)},
-	{"XML: narrative is replaced as markup", patch.XML, diff(`<replace sel="f:Patient/f:text/h:div"><div xmlns="http://www.w3.org/1999/xhtml" class="c">B &lt;<p/></div></replace>`),
-		without(`<div xmlns='http://www.w3.org/1999/xhtml'>A&#160;<br/>\r\n</div>`, `<div xmlns=\"http://www.w3.org/1999/xhtml\" class=\"c\">B &lt;<p/></div>`)},
-	{"XML: narrative is changed inside", patch.XML, diff(`<replace sel="f:Patient/f:text/h:div/text()[1]">B </replace><remove sel="f:Patient/f:text/h:div/h:br" ws="after"/>`),
-		without(`<div xmlns='http://www.w3.org/1999/xhtml'>A&#160;<br/>\r\n</div>`, `<div xmlns=\"http://www.w3.org/1999/xhtml\">B </div>`)},
+	{
+		"XML: narrative is replaced as markup", patch.XML, diff(`<replace sel="f:Patient/f:text/h:div"><div xmlns="http://www.w3.org/1999/xhtml" class="c">B &lt;<p/></div></replace>`),
+		without(`<div xmlns='http://www.w3.org/1999/xhtml'>A&#160;<br/>\r\n</div>`, `<div xmlns=\"http://www.w3.org/1999/xhtml\" class=\"c\">B &lt;<p/></div>`),
+	},
+	{
+		"XML: narrative is changed inside", patch.XML, diff(`<replace sel="f:Patient/f:text/h:div/text()[1]">B </replace><remove sel="f:Patient/f:text/h:div/h:br" ws="after"/>`),
+		without(`<div xmlns='http://www.w3.org/1999/xhtml'>A&#160;<br/>\r\n</div>`, `<div xmlns=\"http://www.w3.org/1999/xhtml\">B </div>`),
+	},
 	{"XML: add an id as an attribute", patch.XML, diff(`<add sel="f:Patient/f:name[2]" type="@id">n2</add>`), without(`"use":"nickname"}`, `"use":"nickname","id":"n2"}`)},
 	{"XML: replace an element by one of another type", patch.XML, diff(`<replace sel="f:Patient/f:deceasedBoolean"><deceasedDateTime value="2020"/></replace>`), without(`"deceasedBoolean":false`, `"deceasedDateTime":"2020"`)},
 	{"XML: replacing a value by itself changes nothing", patch.XML, diff(`<replace sel="f:Patient/f:active/@value">true</replace>`), patient},
 
 	// https://hl7.org/fhir/R4/fhirpatch.html
 	{"FHIRPath: add an element", patch.FHIRPath, operation("add", "Patient", "name", `"valueString":"gender"`, "value", `"valueCode":"female"`), without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"gender":"female"`)},
-	{"FHIRPath: add to a list, with an extension", patch.FHIRPath, operation("add", "Patient.name.where(use='official')", "name", `"valueString":"given"`, "value", `"valueString":"Ida","_valueString":{"id":"i"}`),
-		without(`["Ada","Eva"],"_given":[null,{"id":"g"}]`, `["Ada","Eva","Ida"],"_given":[null,{"id":"g"},{"id":"i"}]`)},
-	{"FHIRPath: add to a list that grows extensions", patch.FHIRPath, operation("add", "Patient.name[1]", "name", `"valueString":"given"`, "value", `"_valueString":{"id":"i"}`),
-		without(`"given":["Addy"],"use":"nickname"`, `"given":["Addy",null],"use":"nickname","_given":[null,{"id":"i"}]`)},
-	{"FHIRPath: add an extension to a primitive", patch.FHIRPath, operation("add", "Patient.active", "name", `"valueString":"extension"`, "value", `"part":[{"name":"url","valueUri":"u"},{"name":"value[x]","valueInteger":1}]`),
-		without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"_active":{"extension":[{"url":"u","valueInteger":1}]}`)},
-	{"FHIRPath: add an extension to an item of a list", patch.FHIRPath, operation("add", "Patient.name[0].given[0]", "name", `"valueString":"extension"`, "value", `"part":[{"name":"url","valueUri":"u"},{"name":"valueCode","valueCode":"c"}]`),
-		without(`[null,{"id":"g"}]`, `[{"extension":[{"url":"u","valueCode":"c"}]},{"id":"g"}]`)},
-	{"FHIRPath: add a contained resource", patch.FHIRPath, operation("add", "Patient", "name", `"valueString":"contained"`, "value", `"resource":{"resourceType":"Basic","id":"b"}`),
-		without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"contained":[{"resourceType":"Basic","id":"b"}]`)},
+	{
+		"FHIRPath: add to a list, with an extension", patch.FHIRPath, operation("add", "Patient.name.where(use='official')", "name", `"valueString":"given"`, "value", `"valueString":"Ida","_valueString":{"id":"i"}`),
+		without(`["Ada","Eva"],"_given":[null,{"id":"g"}]`, `["Ada","Eva","Ida"],"_given":[null,{"id":"g"},{"id":"i"}]`),
+	},
+	{
+		"FHIRPath: add to a list that grows extensions", patch.FHIRPath, operation("add", "Patient.name[1]", "name", `"valueString":"given"`, "value", `"_valueString":{"id":"i"}`),
+		without(`"given":["Addy"],"use":"nickname"`, `"given":["Addy",null],"use":"nickname","_given":[null,{"id":"i"}]`),
+	},
+	{
+		"FHIRPath: add an extension to a primitive", patch.FHIRPath, operation("add", "Patient.active", "name", `"valueString":"extension"`, "value", `"part":[{"name":"url","valueUri":"u"},{"name":"value[x]","valueInteger":1}]`),
+		without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"_active":{"extension":[{"url":"u","valueInteger":1}]}`),
+	},
+	{
+		"FHIRPath: add an extension to an item of a list", patch.FHIRPath, operation("add", "Patient.name[0].given[0]", "name", `"valueString":"extension"`, "value", `"part":[{"name":"url","valueUri":"u"},{"name":"valueCode","valueCode":"c"}]`),
+		without(`[null,{"id":"g"}]`, `[{"extension":[{"url":"u","valueCode":"c"}]},{"id":"g"}]`),
+	},
+	{
+		"FHIRPath: add a contained resource", patch.FHIRPath, operation("add", "Patient", "name", `"valueString":"contained"`, "value", `"resource":{"resourceType":"Basic","id":"b"}`),
+		without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"contained":[{"resourceType":"Basic","id":"b"}]`),
+	},
 	{"FHIRPath: add a choice", patch.FHIRPath, operation("add", "Patient", "name", `"valueString":"multipleBirth[x]"`, "value", `"valueInteger":2`), without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"multipleBirthInteger":2`)},
-	{"FHIRPath: add what has no type of its own, in parts", patch.FHIRPath, operation("add", "Patient", "name", `"valueString":"communication"`, "value", `"part":[{"name":"language","part":[{"name":"coding","part":[{"name":"code","valueCode":"sv"}]},{"name":"coding","valueCoding":{"code":"fi"}}]},{"name":"preferred","valueBoolean":true}]`),
-		without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"communication":[{"language":{"coding":[{"code":"sv"},{"code":"fi"}]},"preferred":true}]`)},
+	{
+		"FHIRPath: add what has no type of its own, in parts", patch.FHIRPath, operation("add", "Patient", "name", `"valueString":"communication"`, "value", `"part":[{"name":"language","part":[{"name":"coding","part":[{"name":"code","valueCode":"sv"}]},{"name":"coding","valueCoding":{"code":"fi"}}]},{"name":"preferred","valueBoolean":true}]`),
+		without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"communication":[{"language":{"coding":[{"code":"sv"},{"code":"fi"}]},"preferred":true}]`),
+	},
 	{"FHIRPath: texts of any kind stand for each other", patch.FHIRPath, operation("replace", "Patient.contact.gender", "value", `"valueString":"other"`), without(`"male"`, `"other"`)},
 	{"FHIRPath: insert before an item", patch.FHIRPath, operation("insert", "Patient.name[0].given", "index", `"valueInteger":1`, "value", `"valueString":"Ida"`), without(`["Ada","Eva"],"_given":[null,{"id":"g"}]`, `["Ada","Ida","Eva"],"_given":[null,null,{"id":"g"}]`)},
 	{"FHIRPath: insert into a list that is not there", patch.FHIRPath, operation("insert", "Patient.telecom", "index", `"valueInteger":0`, "value", `"valueContactPoint":{"value":"1"}`), without(`"deceasedBoolean":false`, `"deceasedBoolean":false,"telecom":[{"value":"1"}]`)},
@@ -310,7 +336,8 @@ func TestPatchesThatCannotBeRead(t *testing.T) {
 			`2:29 The operation add has no "value".`,
 			`3:21 In "path" the JSON Pointer "/a~2" has a "~" that is neither "~0" nor "~1".`,
 			`3:1 The operation has no "from" with a JSON Pointer.`,
-			`3:29 The operation has no "path" with a JSON Pointer.`}},
+			`3:29 The operation has no "path" with a JSON Pointer.`,
+		}},
 		{"JSON: a deep pointer", patch.JSON, `[{"op":"remove","path":"` + strings.Repeat("/a", 65) + `"}]`, []string{`1:24 In "path" the JSON Pointer "` + strings.Repeat("/a", 40) + `…" has more than 64 steps.`}},
 		{"Merge: no object", patch.Merge, ` [1]`, []string{`1:2 A merge patch of a resource is a JSON object; found array.`}},
 		{"XML that is none", patch.XML, `<diff`, []string{`1:6 The text ends where the end of a tag was expected.`}},
@@ -322,7 +349,8 @@ func TestPatchesThatCannotBeRead(t *testing.T) {
 			`3:1 The attribute pos of <add> is "last"; expected before, after, prepend.`,
 			`3:26 The operation <remove> has no attribute "pos".`,
 			`3:56 The attribute type of <add> is "@name" or "namespace::prefix"; found "b".`,
-			`4:1 In the attribute sel of <replace>, the selector "a[": expected a name at character 3.`}},
+			`4:1 In the attribute sel of <replace>, the selector "a[": expected a name at character 3.`,
+		}},
 		{"XML: no selector", patch.XML, `<diff><add/></diff>`, []string{`1:7 The operation <add> has no attribute sel.`}},
 		{"FHIRPath: no Parameters", patch.FHIRPath, `{"resourceType":"Patient"}`, []string{`1:1 A FHIRPath Patch is a Parameters resource; found Patient.`}},
 		{"FHIRPath: no resource", patch.FHIRPath, `{}`, []string{`1:1 The object has no "resourceType", so it is no resource.`}},
@@ -335,7 +363,8 @@ func TestPatchesThatCannotBeRead(t *testing.T) {
 			`1:212 The part "source" is "-1"; expected the place of a list item, from 0.`,
 			`1:177 The part "path" is no FHIRPath: *`,
 			`1:362 The part "value" must have exactly one of value[x], resource and parts.`,
-			`1:346 The part "name" has no text.`}},
+			`1:346 The part "name" has no text.`,
+		}},
 		{"FHIRPath: XML that is none", patch.FHIRPathXML, `<Parameters/>`, []string{`1:1 The root element <Parameters> is in the namespace ""; resources are in "http://hl7.org/fhir".`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -352,12 +381,18 @@ func TestPatchesThatCannotBeRead(t *testing.T) {
 			}
 			for i, issue := range e.Issues {
 				got := fmt.Sprintf("%d:%d %s", issue.Line, issue.Column, issue.Diagnostics)
-				if i < len(c.want) && got != c.want[i] && !(strings.HasSuffix(c.want[i], "*") && strings.HasPrefix(got, strings.TrimSuffix(c.want[i], "*"))) {
+				if i < len(c.want) && !matches(got, c.want[i]) {
 					t.Errorf("\ngot  %s\nwant %s", got, c.want[i])
 				}
 			}
 		})
 	}
+}
+
+// matches compares a sentence with what was expected, whose end may be left open by a star.
+func matches(got, want string) bool {
+	start, open := strings.CutSuffix(want, "*")
+	return got == want || open && strings.HasPrefix(got, start)
 }
 
 func TestSelectorsThatAreRefused(t *testing.T) {
@@ -410,7 +445,7 @@ func TestPatchesKeepToTheirLimits(t *testing.T) {
 	})
 	t.Run("A copy that deepens ends at the largest depth", func(t *testing.T) {
 		err := apply(t, patch.JSON, many(`{"op":"copy","from":"","path":"/a/b"}`, 100), `{"resourceType":"Basic","a":{}}`)
-		if !outcome.Is(err, outcome.Processing) || !strings.Contains(err.Error(), "deeper than 64") {
+		if !outcome.Is(err, outcome.Processing) || !strings.Contains(err.Error(), "Operation 32 (copy /a/b): the resource nests deeper than 64") {
 			t.Errorf("%v", err)
 		}
 	})

@@ -93,7 +93,7 @@ func readXMLOperation(wrong *xmlProblems, n *xmlNode) xmlOperation {
 		return o
 	}
 	for _, a := range n.attributes {
-		if a.Name.Local == "sel" && a.Space == "" {
+		if a.Local == "sel" && a.Space == "" {
 			o.read(wrong, n, a)
 			continue
 		}

@@ -1,13 +1,15 @@
 package xmlformat
 
 import (
+	"errors"
+
 	"kiln/resources"
 	"kiln/resources/outcome"
 	"kiln/resources/xmlformat/markup"
 )
 
 // ToJSON makes compact FHIR JSON of the FHIR XML of one resource; the result is ready for
-// resources.Parse. src must not be changed meanwhile.
+// resources.Parse.
 //
 // The error is an *outcome.Error with line and column: of stage syntax for what is no XML,
 // holds a document type, is no UTF-8 or whose root is no resource; of stage content with all
@@ -30,7 +32,7 @@ func ToJSON(src []byte) ([]byte, error) {
 
 // refuse joins the fault that ended the reading with what was found before.
 func (x *reader) refuse(err error) error {
-	if err == errTooMany {
+	if errors.Is(err, errTooMany) {
 		return &outcome.Error{Stage: outcome.StageContent, Issues: x.issues}
 	}
 	e := outcome.As(err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
-	"unsafe"
 
 	"kiln/resources"
 	"kiln/resources/outcome"
@@ -81,10 +80,10 @@ type element struct {
 
 type namespace struct{ prefix, uri string }
 
-// NewReader is a reader of src, which must not be changed while tokens are in use. A byte
-// order mark is skipped. Line ends are read as line feeds (section 2.11) but kept in Source.
+// NewReader is a reader of a copy of src. A byte order mark is skipped. Line ends are read as
+// line feeds (section 2.11) but kept in Source.
 func NewReader(src []byte) *Reader {
-	return NewStringReader(unsafe.String(unsafe.SliceData(src), len(src)))
+	return NewStringReader(string(src))
 }
 
 // NewStringReader is NewReader for a string.
