@@ -49,6 +49,8 @@ var owners = map[string][]string{
 	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
 	"github.com/RaduBerinde/btreemap":     {"store/memory"},
 	"github.com/klauspost/compress":       {"resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
+	"github.com/dustin/go-humanize":       {"cmd/…"},
+	"github.com/xeipuuv/gojsonschema":     {"conformance/…", "cmd/…"},
 	"github.com/google/uuid":              {"fhir", "fhir/rest", "cmd/…"},
 	"github.com/prometheus/client_golang": {"fhir/rest", "cmd/…"},
 	"github.com/spf13/":                   {"cmd/…"},
