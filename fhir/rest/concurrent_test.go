@@ -7,12 +7,18 @@ import (
 	"sync"
 	"testing"
 
+	"kiln/fhir"
 	"kiln/fhir/rest"
 )
 
 // TestConditionalCreate: of 64 that come at once with one criterion, one creates.
 func TestConditionalCreate(t *testing.T) {
-	handler := newHandler(t, rest.Options{})
+	for engine := range engines {
+		t.Run(engine, func(t *testing.T) { conditionalCreates(t, newHandlerOn(t, engine, fhir.Options{}, rest.Options{})) })
+	}
+}
+
+func conditionalCreates(t *testing.T, handler *rest.Handler) {
 	for round := range 20 {
 		value := fmt.Sprint("r", round)
 		body := `{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"` + value + `"}]}`

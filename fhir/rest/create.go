@@ -27,7 +27,8 @@ func create(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.wrote(result)
+	x.wrote(result)
+	return nil
 }
 
 // ifNoneExist is the criteria of a conditional create. Some clients write them with a "?".
@@ -63,7 +64,7 @@ func inHeader(name string, err error) error {
 }
 
 // wrote answers a create, update or patch: https://hl7.org/fhir/R4/http.html#create
-func (x *exchange) wrote(result fhir.Result) error {
+func (x *exchange) wrote(result fhir.Result) {
 	v := &result.Version
 	x.versioned(v)
 	x.w.Header()["Location"] = x.value(x.location(v))
@@ -75,11 +76,11 @@ func (x *exchange) wrote(result fhir.Result) error {
 	switch x.prefer.returned {
 	case "minimal":
 		x.empty(status)
-		return nil
 	case "OperationOutcome":
-		return x.send(status, outcome.JSON(result.Issues))
+		x.sendDone(status, outcome.JSON(result.Issues))
+	default:
+		x.sendDone(status, v.Body)
 	}
-	return x.send(status, v.Body)
 }
 
 // location is the absolute address of a version.

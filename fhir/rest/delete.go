@@ -31,7 +31,8 @@ func remove(x *exchange) error {
 	}
 	x.preferenceApplied()
 	if x.prefer.returned == "OperationOutcome" {
-		return x.send(http.StatusOK, outcome.JSON(deletionIssues(deletion)))
+		x.sendDone(http.StatusOK, outcome.JSON(deletionIssues(deletion)))
+		return nil
 	}
 	x.empty(http.StatusNoContent)
 	return nil

@@ -100,6 +100,14 @@ func (x *exchange) send(status int, resource []byte) error {
 	return nil
 }
 
+// sendDone is send for a write that has happened: what has no form in the format is sent as JSON,
+// since a refusal would say that nothing was changed.
+func (x *exchange) sendDone(status int, resource []byte) {
+	if x.send(status, resource) != nil {
+		x.write(status, fhirJSON.contentType, resource)
+	}
+}
+
 // write answers with bytes as they are.
 func (x *exchange) write(status int, contentType []string, body []byte) {
 	header := x.w.Header()
@@ -153,9 +161,7 @@ func (x *exchange) refuse(status int, refused *outcome.Error) {
 	if x.format.codec == codecNDJSON {
 		x.format.media = fhirJSON
 	}
-	if err := x.send(status, body); err != nil {
-		x.write(status, fhirJSON.contentType, body)
-	}
+	x.sendDone(status, body)
 }
 
 // finish ends the exchange: a panic becomes a 500, then the request is counted and logged.

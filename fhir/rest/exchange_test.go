@@ -108,6 +108,34 @@ func TestFaultAfterTheAnswerBegan(t *testing.T) {
 	}
 }
 
+// TestLargeBodiesShareMemory: a large body waits for its share and is refused when there is none.
+func TestLargeBodiesShareMemory(t *testing.T) {
+	h := newFaulty(t, Options{MaxBody: 4 << 20, RequestTimeout: 50 * time.Millisecond}, func(x *exchange) error {
+		if _, err := x.body(); err != nil {
+			return err
+		}
+		x.empty(http.StatusNoContent)
+		return nil
+	})
+	ask := func(size int) int {
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/fhir/metadata", bytes.NewReader(make([]byte, size))))
+		return answer.Code
+	}
+	if got := ask(2 << 20); got != http.StatusNoContent {
+		t.Errorf("a large body gets %d", got)
+	}
+	if !h.memory.TryAcquire(largeBodies * h.options.MaxBody) {
+		t.Fatal("the share of the first body was not given back")
+	}
+	if got := ask(2 << 20); got != http.StatusTooManyRequests {
+		t.Errorf("a large body without memory gets %d, want 429", got)
+	}
+	if got := ask(100); got != http.StatusNoContent {
+		t.Errorf("a small body without memory gets %d", got)
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	for id, want := range map[string]bool{
 		"abc-123": true, "0af7651916cd43dd8448eb211c80319c": true, "urn:uuid:1/2=3": true,

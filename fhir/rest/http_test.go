@@ -52,6 +52,26 @@ func TestGzipOut(t *testing.T) {
 	}
 }
 
+// TestNoXMLForm: what was stored unvalidated may have no form in XML. Its write has happened all
+// the same and says so; a read is refused.
+func TestNoXMLForm(t *testing.T) {
+	h := newHandler(t, rest.Options{})
+	const odd = `{"resourceType":"Patient","id":"a","nonsense":1}`
+	for sentence, c := range map[string]struct {
+		answer *httptest.ResponseRecorder
+		want   int
+		format string
+	}{
+		"an update":     {call(h, http.MethodPut, "/fhir/Patient/a", odd, "Accept: application/fhir+xml"), 201, "json"},
+		"a read":        {call(h, http.MethodGet, "/fhir/Patient/a", "", "Accept: application/fhir+xml"), 406, "xml"},
+		"a transaction": {call(h, http.MethodPost, "/fhir", `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":`+odd+`,"request":{"method":"PUT","url":"Patient/a"}}]}`, "Accept: application/fhir+xml", "Prefer: return=representation"), 200, "json"},
+	} {
+		if kind := c.answer.Header().Get("Content-Type"); c.answer.Code != c.want || !strings.Contains(kind, c.format) {
+			t.Errorf("%s: got %d %s %s, want %d and %s", sentence, c.answer.Code, kind, c.answer.Body, c.want, c.format)
+		}
+	}
+}
+
 func TestHeadHasTheHeadersOfGet(t *testing.T) {
 	h := newHandler(t, rest.Options{})
 	put(t, h, "Patient/a", benchmarkPatient())

@@ -34,7 +34,8 @@ func patch(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.wrote(result)
+	x.wrote(result)
+	return nil
 }
 
 // patchBody reads the patch; Parameters in XML are made JSON.

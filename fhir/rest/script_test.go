@@ -14,9 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -24,8 +22,6 @@ import (
 	"kiln/conformance/validation"
 	"kiln/fhir"
 	"kiln/fhir/rest"
-	"kiln/store"
-	"kiln/store/memory"
 )
 
 // A script is a conversation: files whose names begin with ">" are requests, each followed by the
@@ -44,63 +40,31 @@ import (
 // links are written {page}.
 var update = flag.Bool("update", false, "rewrite the answers of the scripts")
 
-// engines are the stores that every script runs on.
-var engines = map[string]func(t testing.TB, now func() time.Time) store.Store{
-	"memory": func(_ testing.TB, now func() time.Time) store.Store {
-		return memory.New(memory.Options{Now: now, Parameters: parameters()})
-	},
-}
-
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
-	for engine, open := range engines {
+	for engine := range engines {
 		for _, file := range files {
 			t.Run(engine+"/"+strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-				runScript(t, file, open)
+				runScript(t, file, engine)
 			})
 		}
 	}
 }
 
-// clock steps one second with each look, so that times are the same in every run.
-func clock() func() time.Time {
-	var mu sync.Mutex
-	now := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
-	return func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		now = now.Add(time.Second)
-		return now
-	}
-}
-
 // newServer starts a server whose ids and times are the same in every run.
-func newServer(t testing.TB, engine store.Store, now func() time.Time) *httptest.Server {
+func newServer(t testing.TB, engine string) *httptest.Server {
 	t.Helper()
-	ids := 0
 	validator, err := validation.New(validation.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := fhir.New(fhir.Options{
-		Store: engine, Now: now, BaseURL: testBase, Parameters: parameters(), Validator: validator,
-		NewID: func() string { ids++; return fmt.Sprintf("id-%d", ids) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := rest.New(rest.Options{Service: service, Logger: faults(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewUnstartedServer(nil)
-	server.Config = rest.NewServer(handler, rest.Options{})
-	server.Start()
-	t.Cleanup(server.Close)
-	return server
+	ids := 0
+	return listen(t, newHandlerOn(t, engine, fhir.Options{
+		Now: clock, Validator: validator, NewID: func() string { ids++; return fmt.Sprintf("id-%d", ids) },
+	}, rest.Options{}), rest.Options{})
 }
 
 type conversation struct {
@@ -108,15 +72,12 @@ type conversation struct {
 	variables map[string]string
 }
 
-func runScript(t *testing.T, file string, open func(testing.TB, func() time.Time) store.Store) {
+func runScript(t *testing.T, file, engine string) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := clock()
-	engine := open(t, now)
-	t.Cleanup(func() { _ = engine.Close() })
-	c := &conversation{server: newServer(t, engine, now), variables: map[string]string{"base": testBase}}
+	c := &conversation{server: newServer(t, engine), variables: map[string]string{"base": testBase}}
 	for i := 0; i+1 < len(archive.Files); i += 2 {
 		request, answer := archive.Files[i], &archive.Files[i+1]
 		sentence, ok := strings.CutPrefix(request.Name, "> ")

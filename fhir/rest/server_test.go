@@ -8,11 +8,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"kiln/fhir"
 	"kiln/fhir/rest"
 	"kiln/search"
+	"kiln/store"
 	"kiln/store/memory"
+	"kiln/store/pebble"
 )
 
 // faults logs what the server got wrong.
@@ -32,20 +35,41 @@ var parameters = sync.OnceValue(func() *search.Parameters {
 	return p
 })
 
+// engines are the stores that the same tests run on.
+var engines = map[string]func(t testing.TB) (store.Store, error){
+	"memory": func(testing.TB) (store.Store, error) {
+		return memory.New(memory.Options{Now: clock, Parameters: parameters()}), nil
+	},
+	"pebble": func(t testing.TB) (store.Store, error) {
+		return pebble.Open(t.TempDir(), pebble.Options{Now: clock, Parameters: parameters(), Logger: faults(t)})
+	},
+}
+
+// clock stands still: engines look at it as often as they like, and times are the same in every run.
+func clock() time.Time { return time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC) }
+
 // newHandler is a handler over an empty store in memory.
 func newHandler(t testing.TB, options rest.Options) *rest.Handler {
 	t.Helper()
-	engine := memory.New(memory.Options{Parameters: parameters()})
-	t.Cleanup(func() { _ = engine.Close() })
-	service, err := fhir.New(fhir.Options{Store: engine, BaseURL: testBase, Parameters: parameters()})
+	return newHandlerOn(t, "memory", fhir.Options{}, options)
+}
+
+// newHandlerOn is a handler over an empty store of an engine.
+func newHandlerOn(t testing.TB, engine string, options fhir.Options, edge rest.Options) *rest.Handler {
+	t.Helper()
+	opened, err := engines[engine](t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.Service = service
-	if options.Logger == nil {
-		options.Logger = faults(t)
+	t.Cleanup(func() { _ = opened.Close() })
+	options.Store, options.BaseURL, options.Parameters = opened, testBase, parameters()
+	if edge.Service, err = fhir.New(options); err != nil {
+		t.Fatal(err)
 	}
-	handler, err := rest.New(options)
+	if edge.Logger == nil {
+		edge.Logger = faults(t)
+	}
+	handler, err := rest.New(edge)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +79,14 @@ func newHandler(t testing.TB, options rest.Options) *rest.Handler {
 // newListening is newHandler on a socket.
 func newListening(t testing.TB, options rest.Options) *httptest.Server {
 	t.Helper()
+	return listen(t, newHandler(t, options), options)
+}
+
+// listen serves a handler as the real server does.
+func listen(t testing.TB, h http.Handler, options rest.Options) *httptest.Server {
+	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = rest.NewServer(newHandler(t, options), options)
+	server.Config = rest.NewServer(h, options)
 	server.Start()
 	t.Cleanup(server.Close)
 	return server

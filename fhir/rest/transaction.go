@@ -22,7 +22,12 @@ func transaction(x *exchange) error {
 		return err
 	}
 	x.preferenceApplied()
-	return x.sendBundle(bundle)
+	err = x.sendBundle(bundle)
+	if err != nil && !x.w.Written() {
+		x.format = defaultFormat // it has happened, so a refusal would be wrong
+		err = x.sendBundle(bundle)
+	}
+	return err
 }
 
 // returns are the preferences as the service knows them. Without one the answers of a batch's

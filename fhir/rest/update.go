@@ -33,7 +33,8 @@ func update(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.wrote(result)
+	x.wrote(result)
+	return nil
 }
 
 // target is the key of a write; its ID is empty for the conditional forms.
