@@ -42,6 +42,9 @@ func (a *audit) run() error {
 		if err := step(); err != nil {
 			return err
 		}
+		if err := a.apply(); err != nil { // what follows sees what was repaired
+			return err
+		}
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}

@@ -67,11 +67,6 @@ func (a *audit) sumIndex(document uint64, record *versionRecord, list []byte) er
 
 // auditIndex compares the index of each type with what it should be.
 func (a *audit) auditIndex() error {
-	if a.fix != nil {
-		if err := a.apply(); err != nil { // what follows reads the values again
-			return err
-		}
-	}
 	found := map[code]*sum{}
 	if err := a.each([]byte{keyIndex}, func(key, value []byte) error {
 		if len(key) < indexPrefixSize+1+documentSize {

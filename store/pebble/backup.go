@@ -135,7 +135,7 @@ func Restore(r io.Reader, dir string) error {
 	if err := os.Rename(made, dir); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(dir))
+	return syncFolder(filepath.Dir(dir), vfs.Default)
 }
 
 func unpackBackup(r io.Reader, dir string) error {
@@ -159,7 +159,10 @@ func unpackBackup(r io.Reader, dir string) error {
 				return err
 			}
 		case header.Name == backupTail:
-			return syncFolder(dir)
+			if _, err := io.Copy(io.Discard, compressed); err != nil { // its checksum is at the end
+				return fmt.Errorf("the backup is damaged: %w", err)
+			}
+			return syncFolder(dir, vfs.Default)
 		default:
 			if err := unpackFile(t, header, dir); err != nil {
 				return err
@@ -194,12 +197,4 @@ func unpackFile(r io.Reader, header *tar.Header, dir string) error {
 	}
 	_, err = io.Copy(f, r) //nolint:gosec // as large as the person who restores it asked for
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncFolder(dir string) error {
-	f, err := vfs.Default.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -49,9 +49,6 @@ func (s *Store) repair(ctx context.Context, report func(Problem)) error {
 	})
 	a.fix = s.db.NewBatch()
 	err := a.run()
-	if err == nil {
-		err = a.apply()
-	}
 	_ = a.fix.Close()
 	if err == nil {
 		err = s.db.LogData([]byte("repaired"), lsm.Sync) // and all before it

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -118,67 +116,14 @@ func Open(dir string, options Options) (*Store, error) {
 
 // shut gives back the database, the cache and the lock.
 func (s *Store) shut() (err error) {
+	if s.vocabularies != nil {
+		s.vocabularies.training.Wait()
+	}
 	if s.db != nil {
 		err = s.db.Close()
 	}
 	s.cache.Unref()
 	return errors.Join(err, s.lock.Close())
-}
-
-// prepareFolder makes the folder and locks it against other processes.
-func prepareFolder(dir string, fs vfs.FS) (*lsm.Lock, error) {
-	if err := fs.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("the folder %s cannot be made: %w", dir, err)
-	}
-	if err := refuseForeign(dir, fs); err != nil {
-		return nil, err
-	}
-	lock, err := lsm.LockDirectory(dir, fs)
-	if err != nil {
-		return nil, fmt.Errorf("the store in %s is in use by another process, or may not be written by this user: %w", dir, err)
-	}
-	if err := clearCheckpoints(dir, fs); err != nil {
-		_ = lock.Close()
-		return nil, fmt.Errorf("an unfinished backup in %s cannot be removed: %w", dir, err)
-	}
-	return lock, nil
-}
-
-// refuseForeign keeps the store out of folders that hold something else.
-func refuseForeign(dir string, fs vfs.FS) error {
-	names, err := fs.List(dir)
-	if err != nil {
-		return fmt.Errorf("the folder %s cannot be read: %w", dir, err)
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, "marker.") || strings.HasPrefix(name, "MANIFEST-") || name == "LOCK" {
-			return nil
-		}
-	}
-	for _, name := range names {
-		if !strings.HasPrefix(name, ".") && name != "lost+found" {
-			return fmt.Errorf("the folder %s holds other files (%s) and no store; name an empty or a new one", dir, name)
-		}
-	}
-	return nil
-}
-
-// checkpointPrefix begins the names of the folders that Backup makes for a while.
-const checkpointPrefix = "checkpoint-"
-
-func clearCheckpoints(dir string, fs vfs.FS) error {
-	names, err := fs.List(dir)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, checkpointPrefix) {
-			if err := fs.RemoveAll(filepath.Join(dir, name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // start reads what the store goes on from.
