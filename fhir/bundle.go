@@ -4,6 +4,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"kiln/store"
 )
 
 // Bundle is an answer of several resources: https://hl7.org/fhir/R4/bundle.html. The resources
@@ -27,6 +29,9 @@ type Entry struct {
 	Mode     string // of a search: match, include or outcome
 	Request  *EntryRequest
 	Response *EntryResponse
+
+	of     store.Version // what Resource shows
+	subset Subset        // and how much of it
 }
 
 // EntryRequest is Bundle.entry.request.

@@ -97,24 +97,46 @@ func (s *Service) countReferrers(ctx context.Context, reader store.Reader, key s
 func (s *Service) referrers(key store.Key) *search.Query {
 	query := &search.Query{Count: search.MaxCount}
 	to := []search.Criterion{search.ReferenceCriterion{Type: key.Type, ID: key.ID}}
-	for _, typ := range definitions.R4().ResourceNames() {
-		var some search.Or
-		for _, param := range s.params.Of(typ) {
-			if param.Refers(key.Type) {
-				some = append(some, search.Test{Param: param, Any: to})
-			}
-		}
-		if len(some) == 0 {
-			continue
+	for _, r := range s.referringTo(key.Type) {
+		some := make(search.Or, len(r.params))
+		for i, param := range r.params {
+			some[i] = search.Test{Param: param, Any: to}
 		}
 		var filter search.Expr = some
-		if typ == key.Type {
+		if r.typ == key.Type {
 			self := search.Test{Param: s.params.ID(), Any: []search.Criterion{search.TokenCriterion{Code: key.ID, AnySystem: true}}}
 			filter = search.And{some, search.Not{Of: self}}
 		}
-		query.Branches = append(query.Branches, search.Branch{Type: typ, Filter: filter})
+		query.Branches = append(query.Branches, search.Branch{Type: r.typ, Filter: filter})
 	}
 	return query
+}
+
+// referringType is a type with its parameters that may point to another type.
+type referringType struct {
+	typ    string
+	params []*search.Parameter
+}
+
+// referringTo lists the types that may refer to a type; the list is worked out once.
+func (s *Service) referringTo(target string) []referringType {
+	if known, ok := s.referring.Load(target); ok {
+		return known.([]referringType)
+	}
+	var list []referringType
+	for _, typ := range definitions.R4().ResourceNames() {
+		var params []*search.Parameter
+		for _, param := range s.params.Of(typ) {
+			if param.Refers(target) {
+				params = append(params, param)
+			}
+		}
+		if len(params) > 0 {
+			list = append(list, referringType{typ, params})
+		}
+	}
+	s.referring.Store(target, list)
+	return list
 }
 
 // checkReferences refuses references to what is not there, and makes the commit fail if one of the

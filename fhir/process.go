@@ -61,14 +61,30 @@ func (s *Service) Process(ctx context.Context, request BundleRequest) (*Bundle, 
 	} else {
 		err = p.transaction(ctx)
 	}
+	if err == nil {
+		err = p.settle(p.landed)
+	}
 	if err != nil {
 		return nil, err
 	}
-	bundle := &Bundle{Type: string(interaction) + "-response", Entries: make([]Entry, len(p.entries))}
+	return &Bundle{Type: string(interaction) + "-response", Entries: p.answers()}, nil
+}
+
+// answers are the entries of the response. A resource that is shown twice has its fullUrl once
+// (bdl-7).
+func (p *process) answers() []Entry {
+	answers := make([]Entry, len(p.entries))
+	shown := map[string]bool{}
 	for i, e := range p.entries {
-		bundle.Entries[i] = e.answer
+		answers[i] = e.answer
+		if url := e.answer.FullURL; url != "" {
+			if shown[url] {
+				answers[i].FullURL = ""
+			}
+			shown[url] = true
+		}
 	}
-	return bundle, nil
+	return answers
 }
 
 // process is one batch or transaction.
@@ -77,6 +93,7 @@ type process struct {
 	request BundleRequest
 	doc     *resources.Document
 	entries []*entry
+	landed  map[store.Key]store.Version // of a transaction
 }
 
 // entry is one entry of the request. What is wrong with it stands in problem.
@@ -88,7 +105,8 @@ type entry struct {
 	address  address
 	headers  headers
 	problem  error
-	write    *write // of what changes something
+	write    *write  // of what changes something
+	bundle   *Bundle // of a search or history; part of answer once it is settled
 	answer   Entry
 }
 
@@ -209,7 +227,8 @@ func readTags(name, text string) (m Match, err error) {
 
 // body is the resource of an entry as a document of its own, with edits done.
 func (p *process) body(e *entry, edits []resources.Edit) (*resources.Document, error) {
-	return resources.Parse(p.doc.AppendCompact(nil, e.resource, edits...))
+	size := len(p.doc.Raw(e.resource)) + 64*len(edits)
+	return resources.Parse(p.doc.AppendCompact(make([]byte, 0, size), e.resource, edits...))
 }
 
 // status of what went well.
@@ -268,10 +287,14 @@ func (p *process) get(ctx context.Context, reader store.Reader, e *entry) error 
 		return p.getVersion(ctx, reader, e)
 	case SearchType, SearchSystem, SearchCompart:
 		bundle, err := s.search(ctx, reader, SearchRequest{Type: a.searched(), Compartment: a.compartment(), Query: a.query, Lenient: p.request.Lenient})
-		return p.gotBundle(e, bundle, err)
+		e.bundle = bundle
+		p.got(e, nil)
+		return err
 	case HistoryInstance, HistoryType, HistorySystem:
 		bundle, err := s.history(ctx, reader, HistoryRequest{Type: a.key.Type, ID: a.key.ID, Query: a.query, Lenient: p.request.Lenient})
-		return p.gotBundle(e, bundle, err)
+		e.bundle = bundle
+		p.got(e, nil)
+		return err
 	case Capabilities:
 		body, err := s.Capabilities(ctx, CapabilitiesRequest{Mode: parameter(a.query, "mode")})
 		p.got(e, body)
@@ -303,7 +326,7 @@ func (p *process) getVersion(ctx context.Context, reader store.Reader, e *entry)
 	p.got(e, body)
 	response := e.answer.Response
 	response.ETag, response.LastModified = etag(v.VersionID), v.LastUpdated
-	e.answer.FullURL = p.service.fullURL(v.Key)
+	e.answer.FullURL, e.answer.of, e.answer.subset = p.service.fullURL(v.Key), v, subset
 	if e.headers.notModified(v) {
 		response.Status = statusNotModified
 		e.answer.FullURL, e.answer.Resource = "", nil
@@ -311,19 +334,46 @@ func (p *process) getVersion(ctx context.Context, reader store.Reader, e *entry)
 	return nil
 }
 
+// settle finishes the answers of the entries that read. What they read of the very versions that
+// the transaction made is shown as it landed: its time was not known before.
+func (p *process) settle(landed map[store.Key]store.Version) error {
+	for _, e := range p.entries {
+		if err := e.answer.land(landed); err != nil {
+			return err
+		}
+		if e.bundle == nil || e.method == http.MethodHead {
+			continue
+		}
+		for i := range e.bundle.Entries {
+			if err := e.bundle.Entries[i].land(landed); err != nil {
+				return err
+			}
+		}
+		e.answer.Resource = e.bundle.AppendJSON(nil)
+	}
+	return nil
+}
+
+// land shows the version that landed where the entry shows its preview.
+func (e *Entry) land(landed map[store.Key]store.Version) (err error) {
+	v, ok := landed[e.of.Key]
+	if !ok || v.VersionID != e.of.VersionID {
+		return nil
+	}
+	if e.Response != nil && !e.Response.LastModified.IsZero() {
+		e.Response.LastModified = v.LastUpdated
+	}
+	if len(e.Resource) > 0 {
+		e.Resource, err = e.subset.Apply(v.Body)
+	}
+	return err
+}
+
 func (h headers) notModified(v store.Version) bool {
 	if h.ifNoneMatch.Stated {
 		return h.ifNoneMatch.holds(v.VersionID)
 	}
 	return !h.ifModifiedSince.IsZero() && !v.LastUpdated.After(h.ifModifiedSince)
-}
-
-func (p *process) gotBundle(e *entry, bundle *Bundle, err error) error {
-	if err != nil {
-		return err
-	}
-	p.got(e, bundle.AppendJSON(nil))
-	return nil
 }
 
 // got answers an entry with a resource; HEAD leaves it out.

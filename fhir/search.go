@@ -162,7 +162,7 @@ func (s *Service) entries(to []Entry, versions []store.Version, mode string, sub
 		if err != nil {
 			return nil, err
 		}
-		to = append(to, Entry{FullURL: s.fullURL(v.Key), Resource: body, Mode: mode})
+		to = append(to, Entry{FullURL: s.fullURL(v.Key), Resource: body, Mode: mode, of: v, subset: subset})
 	}
 	return to, nil
 }

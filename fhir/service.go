@@ -104,6 +104,7 @@ type Service struct {
 	pages      *sealer
 	operations []Operation
 	statement  func() []byte // the CapabilityStatement, built on first use
+	referring  sync.Map      // see referringTo
 }
 
 // EnsureDefaults fills in what is not set.

@@ -14,7 +14,6 @@ import (
 	"kiln/resources"
 	"kiln/resources/outcome"
 	"kiln/store"
-	"kiln/store/memory"
 )
 
 // harness is a service with short forms; a call that must not fail fails the test.
@@ -27,7 +26,10 @@ func open(t testing.TB) harness { return with(t, fhir.Options{}) }
 
 func with(t testing.TB, options fhir.Options) harness {
 	t.Helper()
-	return harness{t, fhirtest.NewService(t, nil, options)}
+	if options.Now == nil {
+		options.Now = fhirtest.Clock()
+	}
+	return harness{t, fhirtest.NewService(t, newEngine(t, options.Now), options)}
 }
 
 func (h harness) doc(text string) *resources.Document {
@@ -149,10 +151,18 @@ type answer struct {
 	}
 }
 
+// decode reads a Bundle, which must be a valid one.
 func decode(t testing.TB, b *fhir.Bundle) answer {
 	t.Helper()
 	var a answer
 	text := b.AppendJSON(nil)
+	element, err := fhirtest.Doc(t, string(text)).Resource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fhirtest.Validator.Check(t.Context(), element); err != nil {
+		t.Errorf("the Bundle is not valid: %v in %s", err, text)
+	}
 	if err := json.Unmarshal(text, &a); err != nil {
 		t.Fatalf("%v in %s", err, text)
 	}
@@ -166,13 +176,6 @@ func fhirtestDoc(text string) *resources.Document {
 		panic(err)
 	}
 	return doc
-}
-
-func newEngine(t testing.TB) store.Store {
-	t.Helper()
-	engine := memory.New(memory.Options{Now: fhirtest.Clock(), Parameters: fhirtest.Parameters(t)})
-	t.Cleanup(func() { _ = engine.Close() })
-	return engine
 }
 
 // newUUIDs makes ids that look random.

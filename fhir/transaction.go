@@ -150,6 +150,12 @@ func (t *transaction) attempt(ctx context.Context) error {
 		return err
 	}
 	t.answer()
+	if len(t.phases[phases["GET"]]) > 0 {
+		t.landed = make(map[store.Key]store.Version, len(a.landed))
+		for _, v := range a.landed {
+			t.landed[v.Key] = v
+		}
+	}
 	return nil
 }
 

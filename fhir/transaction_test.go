@@ -140,6 +140,26 @@ func TestTransaction(t *testing.T) {
 		equal(t, "matches", strings.Count(string(a.Entry[0].Resource), `"fullUrl"`), 2)
 		equal(t, "HEAD", len(a.Entry[2].Resource), 0)
 	})
+	t.Run("what they show is what is stored afterwards, to the byte", func(t *testing.T) {
+		h := open(t)
+		a := h.transaction(
+			`{"request":{"method":"GET","url":"Patient/c"}}`,
+			`{"request":{"method":"GET","url":"Patient?_id=c"}}`,
+			`{"request":{"method":"GET","url":"Patient/c/_history"}}`,
+			`{"resource":{"resourceType":"Patient","id":"c","active":true},"request":{"method":"PUT","url":"Patient/c"}}`,
+		)
+		stored := h.body(store.Key{Type: "Patient", ID: "c"})
+		equal(t, "read", string(a.Entry[0].Resource), stored)
+		equal(t, "time", a.Entry[0].Response.LastModified, a.Entry[3].Response.LastModified)
+		for i := 1; i <= 2; i++ {
+			if got := string(a.Entry[i].Resource); !strings.Contains(got, stored) {
+				t.Errorf("got %s; want %s in it", got, stored)
+			}
+		}
+		if got := string(a.Entry[2].Resource); !strings.Contains(got, `"lastModified":"`+a.Entry[3].Response.LastModified+`"`) {
+			t.Errorf("the history is %s", got)
+		}
+	})
 	t.Run("a read of what is not there fails it", func(t *testing.T) {
 		h := open(t)
 		_, err := h.process("transaction", newPatient, `{"request":{"method":"GET","url":"Patient/none"}}`)

@@ -64,6 +64,7 @@ type attempt struct {
 	tx      store.Transaction
 	owners  []*write // of each change
 	guarded map[string]bool
+	landed  []store.Version // what the commit made
 
 	over     map[store.Key]*search.Resource // see overlay
 	overlaid int                            // how many changes are in it
@@ -156,6 +157,7 @@ func (a *attempt) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.landed = versions
 	for i, w := range a.owners {
 		if w.interaction == Delete {
 			w.made = append(w.made, versions[i])

@@ -66,7 +66,7 @@ func NewService(t testing.TB, engine store.Store, options fhir.Options) *fhir.Se
 		options.NewID = IDs()
 	}
 	if options.Validator == nil {
-		options.Validator = validator
+		options.Validator = Validator
 	}
 	service, err := fhir.New(options)
 	if err != nil {
@@ -75,7 +75,8 @@ func NewService(t testing.TB, engine store.Store, options fhir.Options) *fhir.Se
 	return service
 }
 
-var validator = func() *validation.Validator {
+// Validator is base validation, which services made here use.
+var Validator = func() *validation.Validator {
 	v, err := validation.New(validation.Options{})
 	if err != nil {
 		panic(err)

@@ -1,0 +1,65 @@
+package fhir_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"kiln/fhir/fhirtest"
+	"kiln/store"
+	"kiln/store/memory"
+	"kiln/store/pebble"
+)
+
+var engines = flag.String("engines", "memory,pebble", "storage engines to run the tests on")
+
+// engines by name; each test opens its own, empty.
+var openEngine = map[string]func(t testing.TB, now func() time.Time) (store.Store, error){
+	"memory": func(t testing.TB, now func() time.Time) (store.Store, error) {
+		return memory.New(memory.Options{Now: now, Parameters: fhirtest.Parameters(t)}), nil
+	},
+	"pebble": func(t testing.TB, now func() time.Time) (store.Store, error) {
+		return pebble.Open(t.TempDir(), pebble.Options{Now: now, Parameters: fhirtest.Parameters(t)})
+	},
+}
+
+// engine is the one that tests run on at the moment.
+var engine string
+
+// TestMain runs all tests on each engine.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		*engines = "memory" // one is enough, and a fuzzer runs once
+	}
+	worst := 0
+	for name := range strings.SplitSeq(*engines, ",") {
+		engine = name
+		if openEngine[engine] == nil {
+			fmt.Fprintf(os.Stderr, "there is no engine %q\n", engine)
+			os.Exit(2)
+		}
+		if code := m.Run(); code != 0 {
+			fmt.Fprintf(os.Stderr, "failed on the engine %s\n", engine)
+			worst = code
+		}
+	}
+	os.Exit(worst)
+}
+
+func newEngine(t testing.TB, now func() time.Time) store.Store {
+	t.Helper()
+	s, err := openEngine[engine](t, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
