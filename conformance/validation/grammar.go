@@ -54,7 +54,7 @@ type unit struct {
 	depth int
 }
 
-// term is component { ('.' | '/') component }
+// term is component { ('.' | '/') component }.
 func (u *unit) term() bool {
 	for {
 		if !u.component() {

@@ -21,7 +21,7 @@ func digits(s string) bool {
 // space is what \s means in the table's regular expressions.
 func space(c byte) bool { return c == ' ' || c-'\t' <= '\r'-'\t' }
 
-// validID is [A-Za-z0-9\-\.]{1,64}
+// validID is [A-Za-z0-9\-\.]{1,64} of the table.
 func validID(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
@@ -34,7 +34,7 @@ func validID(s string) bool {
 	return true
 }
 
-// validCode is [^\s]+(\s[^\s]+)*
+// validCode is [^\s]+(\s[^\s]+)* of the table.
 func validCode(s string) bool {
 	gap := true
 	for i := range len(s) {

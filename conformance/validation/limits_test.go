@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"kiln/conformance/validation"
@@ -119,7 +120,7 @@ func TestInvariantsHaveALimit(t *testing.T) {
 // TestHostileResources are large where something could take quadratic time; the test ends.
 func TestHostileResources(t *testing.T) {
 	v := newValidator(t, validation.Options{})
-	const n = 20_000
+	const n = 5_000
 	list := func(format string) string {
 		var b strings.Builder
 		for i := range n {
@@ -147,4 +148,24 @@ func TestHostileResources(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOneValidatorServesAll(t *testing.T) {
+	v := newValidator(t, validation.Options{})
+	good := []resources.Element{element(t, []byte(patient2KB)), element(t, []byte(observation)), element(t, []byte(containing))}
+	bad := element(t, []byte(`{"resourceType":"Patient","contact":[{"gender":"x"}]}`))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for _, e := range good {
+				if err := v.Check(context.Background(), e); err != nil {
+					t.Errorf("a good resource is refused: %v", err)
+				}
+			}
+			if got := outcome.As(v.Check(context.Background(), bad)); got == nil || len(got.Issues) != 2 {
+				t.Errorf("a bad resource is refused with %v", got)
+			}
+		})
+	}
+	group.Wait()
 }

@@ -34,8 +34,8 @@ func TestNativeRulesEqualTheirFHIRPath(t *testing.T) {
 		if err != nil {
 			return
 		}
-		got, comparable := nativeFindings(v.Validate(context.Background(), resource))
-		if !comparable {
+		got, ok := nativeFindings(v.Validate(context.Background(), resource))
+		if !ok {
 			return
 		}
 		compared++
