@@ -22,7 +22,6 @@ var rooms = []string{
 	"resources",
 	"resources/datatypes",
 	"resources/xmlformat/markup",
-	"resources/narrative",
 	"resources/xmlformat/…",
 	"resources/narrative",
 	"fhirpath",

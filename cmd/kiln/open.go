@@ -112,7 +112,7 @@ func (p plan) validator() (fhir.Validator, error) {
 func openStore(path string, parameters *search.Parameters, logger *slog.Logger) (store.Store, error) {
 	switch {
 	case path == "memory:":
-		return memory.New(memory.Options{}), nil
+		return memory.New(memory.Options{Parameters: parameters}), nil
 	case strings.HasPrefix(path, "mongodb://"), strings.HasPrefix(path, "mongodb+srv://"):
 		return nil, wrongUsage("--store: MongoDB is not supported yet; give a folder, or memory:")
 	case strings.Contains(path, "://"):
