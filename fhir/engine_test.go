@@ -14,7 +14,10 @@ import (
 	"kiln/store/pebble"
 )
 
-var engines = flag.String("engines", "memory,pebble", "storage engines to run the tests on")
+var (
+	engines           = flag.String("engines", "memory,pebble", "storage engines to run the tests on")
+	conditionalRounds = flag.Int("rounds", 100, "rounds of concurrent conditional creates")
+)
 
 // engines by name; each test opens its own, empty.
 var openEngine = map[string]func(t testing.TB, now func() time.Time) (store.Store, error){

@@ -510,7 +510,7 @@ func TestProvenanceHeader(t *testing.T) {
 // The promise of the contract: concurrent conditional creates with one criterion make one resource.
 func TestConcurrentConditionalCreates(t *testing.T) {
 	const clients = 64
-	rounds := 100
+	rounds := *conditionalRounds
 	if testing.Short() {
 		rounds = 5
 	}
