@@ -331,6 +331,9 @@ func (l *keyList) parts() (p compositeParts, ok bool) {
 	n := l.r.uvarint()
 	ok = n == 2
 	for i := range n {
+		if l.r.err != nil {
+			return p, false
+		}
 		count := l.r.uvarint()
 		for range count {
 			if l.r.err != nil {
