@@ -45,8 +45,8 @@ func (n *comparisonNode) eval(e *evaluation, f *frame, out Collection) (Collecti
 	if !aok || !bok {
 		return out, nil
 	}
-	order, known, comparable := compare(a, b)
-	if !comparable {
+	order, known, ok := compare(a, b)
+	if !ok {
 		return out, e.fail(n.pos, "'%s' cannot compare a %s with a %s.", n.op, a.TypeName(), b.TypeName())
 	}
 	if known {
@@ -56,8 +56,8 @@ func (n *comparisonNode) eval(e *evaluation, f *frame, out Collection) (Collecti
 }
 
 // compare orders two System values. known is false where precision, zone or units leave it
-// open; comparable is false for types that have no order among them.
-func compare(a, b Value) (order int, known, comparable bool) {
+// open; ordered is false for types that have no order among them.
+func compare(a, b Value) (order int, known, ordered bool) {
 	if x, ok := a.asDecimal(); ok {
 		if y, ok := b.asDecimal(); ok {
 			if a.kind != kindDecimal && b.kind != kindDecimal {

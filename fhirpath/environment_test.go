@@ -111,7 +111,7 @@ func TestResolveInBundles(t *testing.T) {
 
 func TestResourceVariablesFollowTheInput(t *testing.T) {
 	patient := tablePatient(t)
-	name, dr := patient.First("name"), fhirpath.Collection{}
+	name := patient.First("name")
 	dr, err := fhirpath.MustCompile("contained.where(id = 'dr').name").Evaluate(context.Background(), patient, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -99,7 +99,7 @@ func equalSystem(a, b Value) (equal, known bool) {
 	case a.kind == kindType && b.kind == kindType:
 		return *a.boxed.(*typeInfo) == *b.boxed.(*typeInfo), true
 	}
-	if order, known, comparable := compare(a, b); comparable {
+	if order, known, ok := compare(a, b); ok {
 		return order == 0, known
 	}
 	return false, true

@@ -408,9 +408,9 @@ func (n *factoryNode) child(e *evaluation, c Collection, name string) (*definiti
 	return nil, n.fail(e, "takes a single element.")
 }
 
-// changed writes the element anew with the members of a child replaced; make gets the old text,
+// changed writes the element anew with the members of a child replaced; renew gets the old text,
 // nil without.
-func (n *factoryNode) changed(e *evaluation, c Collection, name string, make func(old []byte) []byte) (Value, error) {
+func (n *factoryNode) changed(e *evaluation, c Collection, name string, renew func(old []byte) []byte) (Value, error) {
 	if len(c) != 1 || c[0].kind != kindElement {
 		return Value{}, n.fail(e, "takes a single element.")
 	}
@@ -429,7 +429,7 @@ func (n *factoryNode) changed(e *evaluation, c Collection, name string, make fun
 		}
 		b = append(append(append(b, quoted(d.Name(m))...), ':'), append(d.AppendCompact(nil, m), ',')...)
 	}
-	b = append(append(b, make(old)...), '}')
+	b = append(append(b, renew(old)...), '}')
 	if !t.Primitive() {
 		return n.parsed(e, t, b)
 	}

@@ -108,8 +108,8 @@ func (s *sortNode) order(e *evaluation, a, b sortItem) (int, error) {
 			}
 			return order, nil
 		}
-		order, _, comparable := compare(x, y)
-		if !comparable {
+		order, _, ok := compare(x, y)
+		if !ok {
 			return 0, s.call.fail(e, "cannot put a %s and a %s in order.", x.TypeName(), y.TypeName())
 		}
 		if s.directions[k] != ascending {

@@ -115,7 +115,7 @@ func equalObjects(a *Document, m Node, b *Document, n Node) bool {
 		return false
 	}
 	var table map[string]Node
-	beside := Node(n + 1)
+	beside := n + 1
 	for c := range a.Children(m) {
 		name, o := a.Name(c), beside
 		beside = Node(b.nodes[beside].next)

@@ -139,11 +139,11 @@ func showTree(x search.Expr) string {
 		}
 		return "missing(" + x.Param.Code + ")"
 	case search.Test:
-		var any []string
+		var criteria []string
 		for _, c := range x.Any {
-			any = append(any, showCriterion(c))
+			criteria = append(criteria, showCriterion(c))
 		}
-		return x.Param.Code + modifierNames[x.Modifier] + "=" + strings.Join(any, " or ")
+		return x.Param.Code + modifierNames[x.Modifier] + "=" + strings.Join(criteria, " or ")
 	case search.Chain:
 		var branches []string
 		for _, b := range x.Branches {

@@ -50,7 +50,7 @@ func validCode(s string) bool {
 	return !gap
 }
 
-// validURI is \S*
+// validURI is \S*.
 func validURI(s string) bool {
 	for i := range len(s) {
 		if space(s[i]) {
@@ -70,7 +70,7 @@ func validURN(s string) bool {
 	return !ok || validHex(uuid, true)
 }
 
-// validOID is urn:oid:[0-2](\.(0|[1-9][0-9]*))+
+// validOID is urn:oid:[0-2](\.(0|[1-9][0-9]*))+.
 func validOID(s string) bool {
 	arcs, ok := strings.CutPrefix(s, "urn:oid:")
 	return ok && validArcs(arcs)

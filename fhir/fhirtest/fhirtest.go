@@ -28,7 +28,7 @@ func Clock() func() time.Time {
 	return func() time.Time { return Start.Add(time.Duration(looks.Add(1)) * time.Second) }
 }
 
-// IDs makes ids id-1, id-2 …
+// IDs makes ids id-1, id-2 and so on.
 func IDs() func() string {
 	var count atomic.Int64
 	return func() string { return fmt.Sprintf("id-%d", count.Add(1)) }

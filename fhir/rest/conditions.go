@@ -11,10 +11,8 @@ import (
 	"kiln/resources/outcome"
 )
 
-// etag is W/"v": https://hl7.org/fhir/R4/http.html#versions. It is weak since the same version
+// appendETag appends W/"v": https://hl7.org/fhir/R4/http.html#versions. It is weak since the same version
 // has several forms: formats, encodings, summaries.
-func etag(version int64) string { return string(appendETag(make([]byte, 0, 24), version)) }
-
 func appendETag(b []byte, version int64) []byte {
 	return append(strconv.AppendInt(append(b, `W/"`...), version, 10), '"')
 }

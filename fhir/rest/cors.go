@@ -23,7 +23,7 @@ var (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 )
 
-// LoopbackOrigins, given as Options.Origins, lets only pages of this very machine call the
+// LoopbackOrigins given as Options.Origins, lets only pages of this very machine call the
 // server. It is the right choice where no token is asked for.
 const LoopbackOrigins = "loopback"
 

@@ -42,17 +42,5 @@ func first(to *string, value string) {
 	}
 }
 
-// applied is the value of Preference-Applied; empty when no preference was stated.
-func (p prefer) applied() string {
-	var parts []string
-	if p.returned != "" {
-		parts = append(parts, "return="+p.returned)
-	}
-	if p.handling != "" {
-		parts = append(parts, "handling="+p.handling)
-	}
-	return strings.Join(parts, ", ")
-}
-
 // wantsOutcome: only who asks for an OperationOutcome hears what validation remarked.
 func (x *exchange) wantsOutcome() bool { return x.prefer.returned == "OperationOutcome" }

@@ -34,9 +34,16 @@ func versionsWithoutHoles(t *trial) {
 		change store.Change
 		want   int64
 	}{
-		{Put("Patient/a"), 1}, {Put("Patient/a"), 2}, {Put("Patient/b"), 1}, {Put("Patient/a"), 3},
-		{Delete("Patient/a"), 4}, {Delete("Patient/a"), 0}, {Put("Patient/a"), 5}, {Put("Patient/b"), 2},
-		{Delete("Patient/a"), 6}, {IfVersion(6, Put("Patient/a")), 7},
+		{Put("Patient/a"), 1},
+		{Put("Patient/a"), 2},
+		{Put("Patient/b"), 1},
+		{Put("Patient/a"), 3},
+		{Delete("Patient/a"), 4},
+		{Delete("Patient/a"), 0},
+		{Put("Patient/a"), 5},
+		{Put("Patient/b"), 2},
+		{Delete("Patient/a"), 6},
+		{IfVersion(6, Put("Patient/a")), 7},
 	} {
 		if got := t.put(step.change)[0].VersionID; got != step.want {
 			t.Fatalf("%s got version %d, expected %d", step.change.Key, got, step.want)

@@ -238,8 +238,16 @@ func historyTotal(t *trial) {
 func historyCursors(t *trial) {
 	t.story()
 	queries := []store.HistoryQuery{
-		{}, {Type: "Patient"}, {Type: "Observation"}, {Type: "Patient", ID: "a"}, {Type: "Patient", ID: "b"},
-		{Since: at(1)}, {Since: at(2)}, {Until: at(1)}, {At: at(3)}, {At: at(3), AtEnd: at(4)},
+		{},
+		{Type: "Patient"},
+		{Type: "Observation"},
+		{Type: "Patient", ID: "a"},
+		{Type: "Patient", ID: "b"},
+		{Since: at(1)},
+		{Since: at(2)},
+		{Until: at(1)},
+		{At: at(3)},
+		{At: at(3), AtEnd: at(4)},
 	}
 	for i, from := range queries {
 		from.Count = 1
