@@ -22,6 +22,8 @@ type execution struct {
 	id, updated *search.Parameter          // those that only the engine knows, where the query has them
 
 	counts    map[code]int // resources by type
+	matched   int64        // all matches there are, where the search came by them; else -1
+	single    bool         // one type is searched
 	examined  int64
 	untilStop int
 	err       error
@@ -269,4 +271,11 @@ func (x *walk) referring(typ code, param *search.Parameter, targetType, targetID
 		return empty{}
 	}
 	return x.postings(appendCode(appendID(append(indexPrefix(nil, typ, p), indexReference), targetID), target))
+}
+
+// collected notes how many matches of a type there are.
+func (x *execution) collected(n int64) {
+	if x.single {
+		x.matched = n
+	}
 }

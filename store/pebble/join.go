@@ -11,7 +11,7 @@ func (x *walk) chainLeg(typ code, c search.Chain) leg {
 	if param == 0 || len(inner) == 0 {
 		return fixed(c, "nothing", c.Param.Code, empty{}, 0)
 	}
-	l := x.joinLeg(c, "chain", c.Param.Code, inner)
+	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut)
 	l.open = func(x *walk) set {
 		var found collector
 		for _, in := range inner {
@@ -35,7 +35,7 @@ func (x *walk) hasLeg(typ code, h search.Has) leg {
 		return fixed(h, "nothing", h.Param.Code, empty{}, 0)
 	}
 	inner := []branch{{referrer, h.Filter}}
-	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner)
+	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner, 1)
 	l.open = func(x *walk) set {
 		target := x.typeName(typ)
 		var found collector
@@ -74,8 +74,8 @@ func (x *walk) branches(list []search.Branch) []branch {
 	return known
 }
 
-// joinLeg sizes a join by its inner set.
-func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch) leg {
+// joinLeg sizes a join by its inner set, each of which leads to so many of the outer.
+func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, fanOut int) leg {
 	size := 0
 	for _, in := range inner {
 		n := x.live(in.typ)
@@ -93,7 +93,7 @@ func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch) 
 	}
 	return leg{
 		expr: e, operation: operation, detail: detail, test: tuned.chase,
-		size: size * tuned.fanOut, probed: size*tuned.fanOut + 1, opening: max(1, size*tuned.join),
+		size: size * fanOut, probed: size*fanOut + 1, opening: max(1, size*tuned.join),
 	}
 }
 

@@ -27,23 +27,23 @@ func (x *walk) typeName(typ code) string {
 	return name
 }
 
-// probe sizes the legs far enough to tell the smallest.
+// probe sizes the legs: the smallest by counting, those that would have to be collected as far as
+// that could pay, and, where all are large, by what they take on disk.
 func (x *walk) probe(typ code, legs []leg) {
 	least := x.live(typ)
-	for _, limit := range tuned.probes {
-		for i := range legs {
-			if l := &legs[i]; l.open != nil && !x.stopped() {
-				if size := l.sized(limit); !l.negative {
-					least = min(least, size)
-				}
+	for i := range legs {
+		if l := &legs[i]; l.open != nil && !x.stopped() {
+			if size := l.sized(tuned.probe); !l.negative {
+				least = min(least, size)
 			}
-		}
-		if least < limit {
-			return
 		}
 	}
 	for i := range legs {
-		if l := &legs[i]; l.size >= l.probed && l.guess != nil {
+		switch l := &legs[i]; {
+		case l.open == nil || l.size < l.probed:
+		case least < tuned.probe && !l.lazy:
+			l.sized(least*l.test + 1)
+		case least >= tuned.probe && l.guess != nil:
 			l.size = max(l.size, l.guess())
 		}
 	}

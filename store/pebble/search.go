@@ -9,9 +9,6 @@ import (
 	"kiln/store"
 )
 
-// cheapTotal is how many matches are counted for a total that was not asked for.
-const cheapTotal = 200
-
 // Search implements store.Reader.
 func (r reader) Search(ctx context.Context, query *search.Query, place store.Cursor) (store.Page, error) {
 	started := time.Now()
@@ -53,7 +50,7 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 }
 
 func newExecution(ctx context.Context, v *view, query *search.Query) *execution {
-	x := &execution{view: v, ctx: ctx, query: query, wanted: map[code]*search.Parameter{}, counts: map[code]int{}}
+	x := &execution{view: v, ctx: ctx, query: query, wanted: map[code]*search.Parameter{}, counts: map[code]int{}, matched: -1}
 	x.fail(ctx.Err())
 	for _, b := range query.Branches {
 		x.want(b.Filter)
@@ -68,8 +65,9 @@ func newExecution(ctx context.Context, v *view, query *search.Query) *execution 
 
 // page finds one page of matches.
 func (x *execution) page(at store.Cursor) (page store.Page, err error) {
-	c := cursor{fingerprint: store.Fingerprint(x.query), preview: x.preview}
+	c := cursor{preview: x.preview}
 	if at != nil {
+		c.fingerprint = store.Fingerprint(x.query)
 		if c, err = x.open(c, at); err != nil {
 			return page, err
 		}
@@ -139,6 +137,7 @@ func (x *walk) first(targets []target, from *match, limit int) []match {
 		return x.inOrder(targets, from, limit)
 	}
 	if len(targets) == 1 {
+		x.single = true
 		return x.sorted(targets[0], from, limit)
 	}
 	b := best{x: x, limit: limit}
@@ -172,7 +171,29 @@ func (x *walk) inOrder(targets []target, from *match, limit int) []match {
 			break
 		}
 	}
+	if from == nil && !x.reverse && x.err == nil && x.wantsTotal() {
+		x.countOn(s, at, len(found))
+	}
 	return found
+}
+
+// wantsTotal reports whether a total is of use that costs little.
+func (x *execution) wantsTotal() bool { return x.query.Total != search.TotalNone }
+
+// countOn goes on from the last match of the first page, for as long as that is little work; a total
+// that was asked for is worth more.
+func (x *walk) countOn(s set, at uint64, n int) {
+	until := x.examined + int64(tuned.total)
+	accurate := x.query.Total == search.TotalAccurate
+	for at != end {
+		if at = s.seek(at + 1); at != end {
+			n++
+		}
+		if x.err != nil || !accurate && x.examined > until {
+			return
+		}
+	}
+	x.matched = int64(n)
 }
 
 // finish adds what a page tells of the others.
@@ -192,7 +213,7 @@ func (x *execution) finish(page *store.Page, c cursor, targets []target, found [
 	if c.document == 0 && more {
 		newest, err := x.lastPosition()
 		x.fail(err)
-		c.position = newest
+		c.position, c.fingerprint = newest, store.Fingerprint(x.query)
 	}
 	if more || c.back {
 		page.Next = c.to(found[len(found)-1].document, false)
@@ -203,28 +224,33 @@ func (x *execution) finish(page *store.Page, c cursor, targets []target, found [
 }
 
 func (x *execution) total(c cursor, targets []target) int64 {
-	if c.total > 0 {
+	switch {
+	case c.total > 0:
 		return int64(c.total - 1)
+	case x.matched >= 0:
+		return x.matched
 	}
 	return x.count(targets, 0)
 }
 
-// cheapTotal counts where that is little work.
+// cheapTotal is the total where the page came by it, or there is nothing to look for.
 func (x *execution) cheapTotal(c cursor, targets []target, found []match, more bool) (int64, bool) {
 	switch {
 	case c.total > 0:
 		return int64(c.total - 1), true
-	case c.document == 0 && !more:
-		return int64(len(found)), true
 	case c.document != 0:
 		return 0, false
+	case !more:
+		return int64(len(found)), true
+	case x.matched >= 0:
+		return x.matched, true
 	}
-	defer func(q *search.Query) { x.query = q }(x.query)
-	quiet := *x.query
-	quiet.Explain = false // the plan is that of the page
-	x.query = &quiet
-	n := x.count(targets, cheapTotal)
-	return n, n < cheapTotal
+	for _, t := range targets {
+		if t.filter != nil {
+			return 0, false
+		}
+	}
+	return x.count(targets, 0), true
 }
 
 // versions reads what the matches were in the state searched. Those deleted since are left out.

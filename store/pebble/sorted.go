@@ -23,11 +23,14 @@ func (x *walk) collectSorted(t target, from *match, limit int) []match {
 	defer done()
 	b := best{x: x, limit: limit, from: from}
 	s := x.members(t)
+	n := int64(0)
 	for at := s.seek(0); at != end && !x.stopped(); at = s.seek(at + 1) {
 		if m, ok := x.load(x.place(at)); ok {
 			b.add(m)
+			n++
 		}
 	}
+	x.collected(n)
 	return b.sorted()
 }
 

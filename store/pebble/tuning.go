@@ -9,15 +9,16 @@ type tuning struct {
 	join  int // following a resource to those that refer to it
 	chase int // following a candidate to what it refers to, or to what refers to it
 
-	probes    [2]int // how far legs are counted: first little, then, when all are large, more
-	joinProbe int    // how far the inner set of a chain is counted
-	fanOut    int    // about how many resources refer to one
-	scans     int    // ranges that one criterion is lowered to before a wider one is better
-	listed    int    // documents kept as a list; more are a bitmap
-	group     int    // documents of equal sort value that are read at once and put in order in memory
+	probe     int // how far legs are counted before their size on disk is asked for
+	joinProbe int // how far the inner set of a chain is counted
+	fanOut    int // about how many resources refer to one
+	scans     int // ranges that one criterion is lowered to before a wider one is better
+	listed    int // documents kept as a list; more are a bitmap
+	group     int // documents of equal sort value that are read at once and put in order in memory
+	total     int // what is read on for a total that was not asked for
 }
 
 var tuned = tuning{
 	test: 16, seek: 8, join: 40, chase: 120,
-	probes: [2]int{64, 4096}, joinProbe: 512, fanOut: 16, scans: 16, listed: 1 << 16, group: 128,
+	probe: 64, joinProbe: 128, fanOut: 16, scans: 16, listed: 1 << 16, group: 128, total: 256,
 }
