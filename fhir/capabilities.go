@@ -263,8 +263,10 @@ func (s *Service) terminologyCapabilities() []byte {
 		CodeSearch     string             `json:"codeSearch"`
 	}{
 		"TerminologyCapabilities", s.options.BaseURL + "/metadata?mode=terminology", "KilnTerminology", "active",
-		s.now().Format("2006-01-02T15:04:05Z"), "instance", capabilitySoftware{"Kiln", s.options.Version},
-		capabilityAddress{"Kiln FHIR R4 server", s.options.BaseURL}, "explicit",
+		s.now().Format("2006-01-02T15:04:05Z"), "instance",
+		capabilitySoftware{"Kiln", s.options.Version},
+		capabilityAddress{"Kiln FHIR R4 server", s.options.BaseURL},
+		"explicit",
 	})
 }
 

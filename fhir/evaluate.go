@@ -18,8 +18,11 @@ import (
 var fhirpathOperation = Operation{
 	Name: "fhirpath", Levels: LevelSystem,
 	Parameters: []OperationParameter{
-		{Name: "expression", Type: "string", Required: true}, {Name: "resource", Type: "Resource", Required: true},
-		{Name: "context", Type: "string"}, {Name: "variables", Type: "BackboneElement"}, {Name: "validate", Type: "boolean"},
+		{Name: "expression", Type: "string", Required: true},
+		{Name: "resource", Type: "Resource", Required: true},
+		{Name: "context", Type: "string"},
+		{Name: "variables", Type: "BackboneElement"},
+		{Name: "validate", Type: "boolean"},
 	},
 	Handler: callFHIRPath,
 }

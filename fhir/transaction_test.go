@@ -272,8 +272,11 @@ func TestReferencesInTransaction(t *testing.T) {
 		"not a string":                                        {[]string{newPatient, basic(`"extension":[{"url":"http://x.test","valueString":"` + patientURN + `"}]`)}, "Basic", `"valueString":"` + patientURN + `"`},
 		"not the system of a code":                            {[]string{`{"fullUrl":"http://x.test/CodeSystem/1","resource":{"resourceType":"CodeSystem","status":"active","content":"complete","url":"http://x.test/CodeSystem/1"},"request":{"method":"POST","url":"CodeSystem"}}`}, "CodeSystem", `"url":"http://x.test/CodeSystem/1"`},
 		"the part before a #":                                 {[]string{newPatient, basic(`"extension":[{"url":"http://x.test","valueUri":"` + patientURN + `#part"}]`)}, "Basic", `"valueUri":"http://kiln.test/fhir/Patient/id-1#part"`},
-		"the narrative": {[]string{newPatient, basic(`"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"` + patientURN + `\">` + patientURN + `</a><img alt='x' src='` + patientURN + `'/></div>"}`)}, "Basic",
-			`<a href=\"http://kiln.test/fhir/Patient/id-1\">` + patientURN + `</a><img alt='x' src='http://kiln.test/fhir/Patient/id-1'/>`},
+		"the narrative": {
+			[]string{newPatient, basic(`"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"` + patientURN + `\">` + patientURN + `</a><img alt='x' src='` + patientURN + `'/></div>"}`)},
+			"Basic",
+			`<a href=\"http://kiln.test/fhir/Patient/id-1\">` + patientURN + `</a><img alt='x' src='http://kiln.test/fhir/Patient/id-1'/>`,
+		},
 		"a contained resource":                          {[]string{newPatient, basic(`"contained":[{"resourceType":"Basic","id":"c","code":{"text":"x"},"subject":{"reference":"` + patientURN + `"}}],"subject":{"reference":"#c"}`)}, "Basic", `"subject":{"reference":"Patient/id-1"}}],"subject":{"reference":"#c"}`},
 		"a search":                                      {[]string{observation("", "Patient?family=alder")}, "Observation", `"reference":"Patient/a"`},
 		"a search that an entry answers":                {[]string{observation("", "Patient?identifier=urn:x|9"), `{"resource":{"resourceType":"Patient","identifier":[{"system":"urn:x","value":"9"}]},"request":{"method":"POST","url":"Patient"}}`}, "Observation", `"reference":"Patient/id-2"`},

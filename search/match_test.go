@@ -29,17 +29,20 @@ var matchCases = []struct {
 	{
 		":exact compares as written",
 		`{"resourceType":"Patient","name":[{"family":"Müller"}]}`,
-		[]string{"family:exact=M%C3%BCller"}, []string{"family:exact=M%C3%BCll", "family:exact=Muller", "family:exact=m%C3%BCller"},
+		[]string{"family:exact=M%C3%BCller"},
+		[]string{"family:exact=M%C3%BCll", "family:exact=Muller", "family:exact=m%C3%BCller"},
 	},
 	{
 		":contains looks anywhere",
 		`{"resourceType":"Patient","name":[{"family":"Müller-Lind"}]}`,
-		[]string{"family:contains=ULL", "family:contains=r-l", "family:contains=lind"}, []string{"family:contains=lindm"},
+		[]string{"family:contains=ULL", "family:contains=r-l", "family:contains=lind"},
+		[]string{"family:contains=lindm"},
 	},
 	{
 		"phonetic parameters sound alike",
 		`{"resourceType":"Patient","name":[{"family":"Smythe","given":["Kathryn"]}]}`,
-		[]string{"phonetic=Schmidt", "phonetic=Catherine"}, []string{"phonetic=Jones"},
+		[]string{"phonetic=Schmidt", "phonetic=Catherine"},
+		[]string{"phonetic=Jones"},
 	},
 	{
 		"tokens are compared as written, with the system or without",
@@ -50,17 +53,20 @@ var matchCases = []struct {
 	{
 		":not finds what no value meets, and what has none",
 		`{"resourceType":"Observation","code":{"coding":[{"code":"a"},{"code":"b"}]}}`,
-		[]string{"code:not=c", "code:not=c,d", "category:not=a"}, []string{"code:not=a", "code:not=c,b"},
+		[]string{"code:not=c", "code:not=c,d", "category:not=a"},
+		[]string{"code:not=a", "code:not=c,b"},
 	},
 	{
 		":text finds the beginning of a word of display or text",
 		`{"resourceType":"Observation","code":{"coding":[{"code":"a","display":"Heart Rate"}],"text":"Puls im Ruhezustand"}}`,
-		[]string{"code:text=heart", "code:text=rat", "code:text=heart+rate", "code:text=RUHE"}, []string{"code:text=eart", "code:text=puls+ruhe"},
+		[]string{"code:text=heart", "code:text=rat", "code:text=heart+rate", "code:text=RUHE"},
+		[]string{"code:text=eart", "code:text=puls+ruhe"},
 	},
 	{
 		"a text alone is no value for anything else",
 		`{"resourceType":"Observation","code":{"text":"Pulse"}}`,
-		[]string{"code:text=pulse", "code:missing=true", "code:not=x"}, []string{"code:missing=false", "code=Pulse"},
+		[]string{"code:text=pulse", "code:missing=true", "code:not=x"},
+		[]string{"code:missing=false", "code=Pulse"},
 	},
 	{
 		"a code is found with the system of its binding",
@@ -77,22 +83,26 @@ var matchCases = []struct {
 	{
 		"versioned references are found without the version, and with theirs",
 		`{"resourceType":"Observation","subject":{"reference":"Patient/p1/_history/2"}}`,
-		[]string{"subject=Patient/p1", "subject=Patient/p1/_history/2"}, []string{"subject=Patient/p1/_history/1"},
+		[]string{"subject=Patient/p1", "subject=Patient/p1/_history/2"},
+		[]string{"subject=Patient/p1/_history/1"},
 	},
 	{
 		"canonicals likewise",
 		`{"resourceType":"QuestionnaireResponse","questionnaire":"http://q|1"}`,
-		[]string{"questionnaire=http://q", "questionnaire=http://q|1"}, []string{"questionnaire=http://q|2", "questionnaire=http://q/1"},
+		[]string{"questionnaire=http://q", "questionnaire=http://q|1"},
+		[]string{"questionnaire=http://q|2", "questionnaire=http://q/1"},
 	},
 	{
 		":identifier looks at the identifier inside the reference",
 		`{"resourceType":"Observation","subject":{"identifier":{"system":"urn:oid:1","value":"7"}}}`,
-		[]string{"subject:identifier=urn:oid:1|7", "subject:identifier=7", "subject:missing=false"}, []string{"subject:identifier=urn:oid:2|7", "subject:identifier=|7", "subject=7"},
+		[]string{"subject:identifier=urn:oid:1|7", "subject:identifier=7", "subject:missing=false"},
+		[]string{"subject:identifier=urn:oid:2|7", "subject:identifier=|7", "subject=7"},
 	},
 	{
 		"contained resources are there, but have no address",
 		`{"resourceType":"Observation","contained":[{"resourceType":"Patient","id":"c"}],"subject":{"reference":"#c"}}`,
-		[]string{"subject:missing=false"}, []string{"subject=c", "subject=Patient/c", "subject:missing=true"},
+		[]string{"subject:missing=false"},
+		[]string{"subject=c", "subject=Patient/c", "subject:missing=true"},
 	},
 	{
 		"quantities by number and unit",
@@ -115,7 +125,8 @@ var matchCases = []struct {
 	{
 		"and one that counts its end",
 		`{"resourceType":"Observation","valueQuantity":{"value":5,"comparator":">="}}`,
-		[]string{"value-quantity=ge5", "value-quantity=le5", "value-quantity=sa4"}, []string{"value-quantity=sa5", "value-quantity=lt5"},
+		[]string{"value-quantity=ge5", "value-quantity=le5", "value-quantity=sa4"},
+		[]string{"value-quantity=sa5", "value-quantity=lt5"},
 	},
 	{
 		"URIs as written; :below and :above by the segments of the path",
@@ -132,12 +143,14 @@ var matchCases = []struct {
 	{
 		"ne is met by any value that differs, and by nothing where there is none",
 		`{"resourceType":"RiskAssessment","prediction":[{"probabilityDecimal":0.1},{"probabilityDecimal":0.5}]}`,
-		[]string{"probability=ne0.1", "probability=ne0.5"}, []string{"date=ne2020"},
+		[]string{"probability=ne0.1", "probability=ne0.5"},
+		[]string{"date=ne2020"},
 	},
 	{
 		"_id and _lastUpdated are the engine's",
 		`{"resourceType":"Basic","id":"b1"}`,
-		[]string{"_id=b1", "_id=x,b1", "_lastUpdated=2024-02-28T23:59:00Z", "_lastUpdated=ge2024", "_id:not=x"}, []string{"_id=B1", "_lastUpdated=gt2024"},
+		[]string{"_id=b1", "_id=x,b1", "_lastUpdated=2024-02-28T23:59:00Z", "_lastUpdated=ge2024", "_id:not=x"},
+		[]string{"_id=B1", "_lastUpdated=gt2024"},
 	},
 }
 

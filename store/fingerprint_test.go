@@ -64,8 +64,10 @@ func BenchmarkFingerprint(b *testing.B) {
 		b.Fatal(err)
 	}
 	query, _, err := parameters.Parse([]string{"Observation"}, []search.NameValue{
-		{Name: "subject:Patient.name", Value: "lind"}, {Name: "code", Value: "http://loinc.org|29463-7,http://loinc.org|3141-9"},
-		{Name: "date", Value: "ge2025"}, {Name: "_sort", Value: "-date"},
+		{Name: "subject:Patient.name", Value: "lind"},
+		{Name: "code", Value: "http://loinc.org|29463-7,http://loinc.org|3141-9"},
+		{Name: "date", Value: "ge2025"},
+		{Name: "_sort", Value: "-date"},
 	}, search.ParseOptions{})
 	if err != nil {
 		b.Fatal(err)

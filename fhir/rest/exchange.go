@@ -154,8 +154,10 @@ func (x *exchange) refuse(status int, refused *outcome.Error) {
 	}
 	issues := refused.Issues
 	if status == http.StatusInternalServerError {
-		issues = []outcome.Issue{{Severity: outcome.SeverityFatal, Code: outcome.Exception,
-			Diagnostics: "The server failed to handle this request. It is in the log under the request id " + x.id + "."}}
+		issues = []outcome.Issue{{
+			Severity: outcome.SeverityFatal, Code: outcome.Exception,
+			Diagnostics: "The server failed to handle this request. It is in the log under the request id " + x.id + ".",
+		}}
 	}
 	body := outcome.JSON(issues)
 	if x.format.codec == codecNDJSON {

@@ -171,9 +171,12 @@ func searchKeepsPlace(t *trial) {
 
 func searchSort(t *trial) {
 	for _, p := range []struct{ id, members string }{
-		{"none1", ``}, {"b70", `"name":[{"family":"Berg"}],"birthDate":"1970-05-01"`},
-		{"a80", `"name":[{"family":"Ahl"}],"birthDate":"1980"`}, {"b60", `"name":[{"family":"Berg"}],"birthDate":"1960-02"`},
-		{"none2", `"gender":"male"`}, {"az70", `"name":[{"family":"Zorn"},{"family":"Ahl"}],"birthDate":"1970-05-01"`},
+		{"none1", ``},
+		{"b70", `"name":[{"family":"Berg"}],"birthDate":"1970-05-01"`},
+		{"a80", `"name":[{"family":"Ahl"}],"birthDate":"1980"`},
+		{"b60", `"name":[{"family":"Berg"}],"birthDate":"1960-02"`},
+		{"none2", `"gender":"male"`},
+		{"az70", `"name":[{"family":"Zorn"},{"family":"Ahl"}],"birthDate":"1970-05-01"`},
 		{"lower", `"name":[{"family":"berg"}]`},
 	} {
 		if p.members == "" {
