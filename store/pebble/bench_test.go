@@ -27,15 +27,24 @@ type hospital struct {
 }
 
 var benchCodes = [...]struct{ code, display, unit string }{
-	{"8480-6", "Systolic blood pressure", "mm[Hg]"}, {"8462-4", "Diastolic blood pressure", "mm[Hg]"},
-	{"8867-4", "Heart rate", "/min"}, {"29463-7", "Body weight", "kg"}, {"8302-2", "Body height", "cm"},
-	{"4548-4", "Hemoglobin A1c", "%"}, {"2339-0", "Glucose", "mg/dL"}, {"6299-2", "Urea nitrogen", "mg/dL"},
-	{"38483-4", "Creatinine", "mg/dL"}, {"2947-0", "Sodium", "mmol/L"}, {"6298-4", "Potassium", "mmol/L"},
+	{"8480-6", "Systolic blood pressure", "mm[Hg]"},
+	{"8462-4", "Diastolic blood pressure", "mm[Hg]"},
+	{"8867-4", "Heart rate", "/min"},
+	{"29463-7", "Body weight", "kg"},
+	{"8302-2", "Body height", "cm"},
+	{"4548-4", "Hemoglobin A1c", "%"},
+	{"2339-0", "Glucose", "mg/dL"},
+	{"6299-2", "Urea nitrogen", "mg/dL"},
+	{"38483-4", "Creatinine", "mg/dL"},
+	{"2947-0", "Sodium", "mmol/L"},
+	{"6298-4", "Potassium", "mmol/L"},
 	{"72514-3", "Pain severity", "{score}"},
 }
 
-var benchFamilies = [...]string{"Lind", "Berg", "Ström", "Holm", "Dahl", "Lund", "Ek", "Åberg", "Norén", "Sand", "Falk", "Gren"}
-var benchGiven = [...]string{"Ada", "Bo", "Cy", "Dag", "Eva", "Finn", "Gro", "Hal", "Ina", "Jon", "Kai", "Liv", "Mia", "Nils"}
+var (
+	benchFamilies = [...]string{"Lind", "Berg", "Ström", "Holm", "Dahl", "Lund", "Ek", "Åberg", "Norén", "Sand", "Falk", "Gren"}
+	benchGiven    = [...]string{"Ada", "Bo", "Cy", "Dag", "Eva", "Finn", "Gro", "Hal", "Ina", "Jon", "Kai", "Liv", "Mia", "Nils"}
+)
 
 func (h *hospital) uuid() string {
 	var b [16]byte

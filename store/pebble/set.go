@@ -50,7 +50,7 @@ type union struct {
 func unite(sets []set) set {
 	kept := sets[:0]
 	for _, s := range sets {
-		if s != (set)(empty{}) {
+		if s != set(empty{}) {
 			kept = append(kept, s)
 		}
 	}
@@ -114,7 +114,7 @@ type difference struct {
 }
 
 func subtract(of, without set) set {
-	if without == (set)(empty{}) {
+	if without == set(empty{}) {
 		return of
 	}
 	return &difference{of: of, without: without}
