@@ -28,8 +28,10 @@ type execution struct {
 	untilStop int
 	err       error
 
-	iterators []*lsm.Iterator // in use
-	idle      []*lsm.Iterator
+	opened    []*lsm.Iterator // all there are
+	idle      []*lsm.Iterator // to be used again
+	iterators []*lsm.Iterator // of sets, in the order in which they were made
+	keeping   int             // above 0, iterators of sets stay open to the end
 	values    *lsm.Iterator
 	steps     []store.Step
 }
@@ -62,12 +64,11 @@ func (x *execution) fail(err error) {
 // check keeps the error of an iterator.
 func (x *execution) check(it *lsm.Iterator) { x.fail(it.Error()) }
 
-// iterator gives one that lives as long as the search, or until it is recycled; nil after an error.
-func (x *execution) iterator(lower, upper []byte) *lsm.Iterator {
+// borrow gives an iterator that must be given back; nil after an error.
+func (x *execution) borrow(lower, upper []byte) *lsm.Iterator {
 	if n := len(x.idle); n > 0 {
 		it := x.idle[n-1]
 		x.idle = x.idle[:n-1]
-		x.iterators = append(x.iterators, it)
 		it.SetBounds(lower, upper)
 		return it
 	}
@@ -76,28 +77,46 @@ func (x *execution) iterator(lower, upper []byte) *lsm.Iterator {
 		x.fail(err)
 		return nil
 	}
-	x.iterators = append(x.iterators, it)
+	x.opened = append(x.opened, it)
 	return it
 }
 
-// recycle takes back the iterators that were opened after there were n; their sets must not be used
-// any more.
-func (x *execution) recycle(n int) {
-	for _, it := range x.iterators[n:] {
-		if it == x.values {
-			x.values = nil
-		}
-		x.idle = append(x.idle, it)
+// giveBack keeps the error of an iterator and lets it be used again.
+func (x *execution) giveBack(it *lsm.Iterator) {
+	x.check(it)
+	x.idle = append(x.idle, it)
+}
+
+// iterator gives one that is of a set: it lives as long as the search, or until it is recycled; nil
+// after an error.
+func (x *execution) iterator(lower, upper []byte) *lsm.Iterator {
+	it := x.borrow(lower, upper)
+	if it != nil && x.keeping == 0 {
+		x.iterators = append(x.iterators, it)
 	}
+	return it
+}
+
+// recycle takes back the iterators of the sets that were made after there were n; those sets must
+// not be used any more.
+func (x *execution) recycle(n int) {
+	x.idle = append(x.idle, x.iterators[n:]...)
 	x.iterators = x.iterators[:n]
+}
+
+// keep makes sets that outlive what is going on: they belong to a set that was made before.
+func (x *execution) keep(open func() set) set {
+	x.keeping++
+	defer func() { x.keeping-- }()
+	return open()
 }
 
 // close ends the iterators and gives the error of the search.
 func (x *execution) close() error {
-	for _, it := range append(x.iterators, x.idle...) {
+	for _, it := range x.opened {
 		x.fail(it.Close())
 	}
-	x.iterators, x.idle, x.values = nil, nil, nil
+	x.opened, x.idle, x.iterators, x.values = nil, nil, nil, nil
 	return x.err
 }
 
@@ -150,7 +169,7 @@ func (x *execution) resource(document uint64) (search.Resource, bool) {
 		}
 	}
 	if x.values == nil {
-		if x.values = x.iterator([]byte{keyValues}, []byte{keyValues + 1}); x.values == nil {
+		if x.values = x.borrow([]byte{keyValues}, []byte{keyValues + 1}); x.values == nil {
 			return search.Resource{}, false
 		}
 	}

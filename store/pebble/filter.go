@@ -10,11 +10,12 @@ import (
 // did not seem worth opening; once as much was spent on testing as opening would have cost, the leg
 // is opened after all, so that a bad guess costs twice the best plan and no more.
 type filtered struct {
-	x     *walk
-	of    set
-	tests []leg
-	expr  search.And
-	spent int // documents tested
+	x      *walk
+	of     set
+	tests  []leg
+	expr   search.And
+	checks []func(document uint64) bool
+	spent  int // documents tested
 	memo
 }
 
@@ -29,10 +30,15 @@ func (x *walk) filter(s set, tests []leg) set {
 	return f
 }
 
+// gather joins the tests that look at values; the others come after them.
 func (f *filtered) gather() {
-	f.expr = f.expr[:0]
+	f.expr, f.checks = f.expr[:0], f.checks[:0]
 	for _, l := range f.tests {
-		f.expr = append(f.expr, l.expr)
+		if l.check != nil {
+			f.checks = append(f.checks, l.check)
+		} else {
+			f.expr = append(f.expr, l.expr)
+		}
 	}
 }
 
@@ -56,7 +62,15 @@ func (f *filtered) passes(document uint64) bool {
 		return true
 	}
 	f.spent++
-	return f.x.unchangedDocument(document) && f.x.matches(document, f.expr)
+	if !f.x.unchangedDocument(document) || len(f.expr) > 0 && !f.x.matches(document, f.expr) {
+		return false
+	}
+	for _, check := range f.checks {
+		if !check(document) {
+			return false
+		}
+	}
+	return true
 }
 
 // reconsider opens the legs whose tests have cost enough.
@@ -67,7 +81,7 @@ func (f *filtered) reconsider() {
 			return false
 		}
 		done := f.x.step(&l)
-		s := l.open(f.x)
+		s := f.x.keep(func() set { return l.open(f.x) })
 		done()
 		if l.negative {
 			f.of = subtract(f.of, s)

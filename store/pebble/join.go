@@ -12,6 +12,7 @@ func (x *walk) chainLeg(typ code, c search.Chain) leg {
 		return fixed(c, "nothing", c.Param.Code, empty{}, 0)
 	}
 	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut)
+	l.check = x.chaser(c, inner)
 	l.open = func(x *walk) set {
 		var found collector
 		for _, in := range inner {
@@ -27,6 +28,74 @@ func (x *walk) chainLeg(typ code, c search.Chain) leg {
 	return l
 }
 
+// chaser tests candidates of a chain: whether what they refer to is in one of the inner sets, which
+// are planned when the first candidate comes.
+func (x *walk) chaser(c search.Chain, inner []branch) func(document uint64) bool {
+	sets := map[string]set{}
+	return func(document uint64) bool {
+		r, ok := x.resource(document)
+		if !ok {
+			return false
+		}
+		for _, e := range r.Entries {
+			ref, ok := e.Value.(search.ReferenceValue)
+			if !ok || e.Param != c.Param || ref.ID == "" {
+				continue
+			}
+			if document, ok := x.locate(x.store.dictionary.typeCode(ref.Type), ref.ID); ok && x.member(x.innerSet(sets, ref.Type, inner), document) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// innerSet plans the branches for a type once.
+func (x *walk) innerSet(sets map[string]set, name string, inner []branch) set {
+	s, ok := sets[name]
+	if ok {
+		return s
+	}
+	typ := x.store.dictionary.typeCode(name)
+	var parts []set
+	for _, in := range inner {
+		if in.typ == typ {
+			parts = append(parts, x.chased(in))
+		}
+	}
+	s = unite(parts)
+	sets[name] = s
+	return s
+}
+
+// chased is the set of a branch of which few members will be asked for.
+func (x *walk) chased(in branch) set {
+	w := &walk{execution: x.execution, reverse: x.reverse, need: max(1, x.need)}
+	return x.keep(func() set { return w.restore(in.typ, w.plan(in.typ, in.filter), in.filter) })
+}
+
+// hasChaser tests candidates of a Has: whether a member of the inner set refers to them. In an earlier
+// state the values tell.
+func (x *walk) hasChaser(h search.Has, inner branch) func(document uint64) bool {
+	if x.past != nil {
+		return nil
+	}
+	var matching set
+	return func(document uint64) bool {
+		r, ok := x.resource(document)
+		if !ok {
+			return false
+		}
+		if matching == nil {
+			matching = x.chased(inner)
+		}
+		open := len(x.iterators)
+		defer x.recycle(open)
+		both := intersect([]set{x.referring(inner.typ, h.Param, r.Type, r.ID), matching})
+		return both.seek(0) != end
+	}
+}
+
 // hasLeg finds the resources that a match of the filter refers to.
 func (x *walk) hasLeg(typ code, h search.Has) leg {
 	referrer := x.store.dictionary.typeCode(h.Type)
@@ -36,6 +105,7 @@ func (x *walk) hasLeg(typ code, h search.Has) leg {
 	}
 	inner := []branch{{referrer, h.Filter}}
 	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner, 1)
+	l.check = x.hasChaser(h, inner[0])
 	l.open = func(x *walk) set {
 		target := x.typeName(typ)
 		var found collector
@@ -78,16 +148,11 @@ func (x *walk) branches(list []search.Branch) []branch {
 func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, fanOut int) leg {
 	size := 0
 	for _, in := range inner {
-		n := x.live(in.typ)
 		legs := x.legs(in.typ, in.filter)
 		probed := x.smallest(in.typ, legs, tuned.joinProbe)
 		if probed == tuned.joinProbe {
-			probed = n
-			for i := range legs {
-				if l := &legs[i]; l.open != nil && !l.negative && l.guess != nil {
-					probed = min(probed, max(tuned.joinProbe, l.guess()))
-				}
-			}
+			x.probe(in.typ, legs)
+			probed = max(tuned.joinProbe, x.estimate(in.typ, legs))
 		}
 		size += probed
 	}

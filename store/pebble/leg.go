@@ -22,6 +22,7 @@ type leg struct {
 	measure      func(limit int) int // counts the documents up to a limit
 	guess        func() int          // how many there are, when they are too many to count
 	test         int                 // cost of testing one document
+	check        func(uint64) bool   // tests one document; by its values if nil
 	// negative tells that open and size are of the documents to leave out.
 	negative bool
 	lazy     bool // opening costs nothing; else it costs the size
@@ -206,8 +207,6 @@ func (x *walk) scanLeg(t search.Test, scans []scan) leg {
 
 // measured counts the keys of a scan up to a limit.
 func (x *walk) measured(s scan, limit int) int {
-	open := len(x.iterators)
-	defer x.recycle(open)
 	return x.countKeys(s.lower, s.upper, limit)
 }
 
@@ -228,13 +227,14 @@ func (x *execution) guess(lower, upper []byte) int {
 
 // collect reads scans into a set, looking at the values where keys do not tell.
 func (x *walk) collect(t search.Test, scans []scan) *collector {
-	open := len(x.iterators)
-	defer x.recycle(open)
 	var met, unsure collector
 	for _, s := range scans {
-		it := x.iterator(s.lower, s.upper)
-		if it == nil || s.upper != nil && bytes.Compare(s.lower, s.upper) >= 0 {
+		if s.upper != nil && bytes.Compare(s.lower, s.upper) >= 0 {
 			continue
+		}
+		it := x.borrow(s.lower, s.upper)
+		if it == nil {
+			break
 		}
 		for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
 			x.examined++
@@ -250,7 +250,7 @@ func (x *walk) collect(t search.Test, scans []scan) *collector {
 				unsure.add(document)
 			}
 		}
-		x.check(it)
+		x.giveBack(it)
 	}
 	unsure.each(func(document uint64) bool {
 		if x.unchangedDocument(document) && x.matches(document, t) {
@@ -342,12 +342,11 @@ func (x *walk) missingLeg(typ code, m search.Missing) leg {
 
 // gather adds the documents of a shape; those of an open shape are looked at.
 func (x *walk) gather(s scan, c *collector, e search.Expr) {
-	open := len(x.iterators)
-	defer x.recycle(open)
-	it := x.iterator(s.lower, s.upper)
+	it := x.borrow(s.lower, s.upper)
 	if it == nil {
 		return
 	}
+	defer x.giveBack(it)
 	for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
 		x.examined++
 		_, document := splitIndexKey(it.Key())
@@ -384,13 +383,12 @@ func (x *execution) live(typ code) int {
 // shapes lists the postings of all shapes of a kind that qualify. Open shapes come as scans to be
 // looked at.
 func (x *walk) shapes(typ code, kind byte, size int, qualify func(members []byte) bool) []scan {
-	open := len(x.iterators)
-	defer x.recycle(open)
 	prefix := append(indexPrefix(nil, typ, 0), kind)
-	it := x.iterator(prefix, after(prefix))
+	it := x.borrow(prefix, after(prefix))
 	if it == nil {
 		return nil
 	}
+	defer x.giveBack(it)
 	var scans []scan
 	for ok := it.First(); ok && !x.stopped(); {
 		x.examined++

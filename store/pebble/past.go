@@ -25,8 +25,12 @@ type oldVersion struct {
 
 // readPast collects what has changed since a position; nil if nothing has.
 func (x *execution) readPast(position uint64) *past {
-	it := x.iterator(feedKey(nil, position+1), []byte{keyFeed + 1})
-	if it == nil || !it.First() {
+	it := x.borrow(feedKey(nil, position+1), []byte{keyFeed + 1})
+	if it == nil {
+		return nil
+	}
+	defer x.giveBack(it)
+	if !it.First() {
 		return nil
 	}
 	p := &past{position: position, last: end, documents: map[uint64]oldVersion{}, byType: map[code][]uint64{}}

@@ -44,9 +44,40 @@ func (x *walk) probe(typ code, legs []leg) {
 		case least < tuned.probe && !l.lazy:
 			l.sized(least*l.test + 1)
 		case least >= tuned.probe && l.guess != nil:
-			l.size = max(l.size, l.guess())
+			l.enlarge()
 		}
 	}
+}
+
+// countable is up to how many documents counting is worth more than a guess, which is as coarse as
+// the blocks of the files and knows nothing of what is in memory.
+const countable = 1024
+
+// enlarge sizes a leg that is larger than was counted.
+func (l *leg) enlarge() {
+	guess := l.guess()
+	if guess < 2*countable && l.sized(countable) < countable {
+		return
+	}
+	l.size = max(l.size, guess)
+}
+
+// estimate is how many documents match all legs, if the legs have nothing to do with one another.
+func (x *walk) estimate(typ code, legs []leg) int {
+	all := max(1, x.live(typ))
+	matches := float64(all)
+	for i := range legs {
+		l := &legs[i]
+		if l.open == nil {
+			continue
+		}
+		part := min(1, float64(l.size)/float64(all))
+		if l.negative {
+			part = 1 - part
+		}
+		matches *= part
+	}
+	return int(matches)
 }
 
 // conjunction intersects the legs that are worth opening and tests what they leave on the rest.

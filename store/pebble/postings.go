@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	lsm "github.com/cockroachdb/pebble/v2"
@@ -81,10 +82,14 @@ func (p *postings) leap(at uint64) bool {
 
 // count is the number of keys, up to a limit.
 func (x *walk) countKeys(lower, upper []byte, limit int) int {
-	it := x.iterator(lower, upper)
+	if upper != nil && bytes.Compare(lower, upper) >= 0 {
+		return 0
+	}
+	it := x.borrow(lower, upper)
 	if it == nil {
 		return 0
 	}
+	defer x.giveBack(it)
 	n := 0
 	for ok := it.First(); ok && n < limit; ok = it.Next() {
 		if n++; n%checkEvery == 0 && x.stopped() {

@@ -196,12 +196,11 @@ func (l lowering) uri(m search.Modifier, c search.URICriterion) ([]scan, bool) {
 
 // distinct lists what follows prefix in the index keys, size bytes each, without repeats.
 func (x *walk) distinct(prefix []byte, size int) [][]byte {
-	open := len(x.iterators)
-	defer func() { x.recycle(open) }()
-	it := x.iterator(prefix, after(prefix))
+	it := x.borrow(prefix, after(prefix))
 	if it == nil {
 		return nil
 	}
+	defer x.giveBack(it)
 	var found [][]byte
 	for ok := it.First(); ok && !x.stopped(); {
 		x.examined++

@@ -255,10 +255,11 @@ func (x *execution) cheapTotal(c cursor, targets []target, found []match, more b
 
 // versions reads what the matches were in the state searched. Those deleted since are left out.
 func (x *execution) versions(found []match) []store.Version {
-	it := x.iterator([]byte{keyVersion}, []byte{keyVersion + 1})
+	it := x.borrow([]byte{keyVersion}, []byte{keyVersion + 1})
 	if it == nil {
 		return nil
 	}
+	defer x.giveBack(it)
 	list := make([]store.Version, 0, len(found))
 	for _, m := range found {
 		x.examined++

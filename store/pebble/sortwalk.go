@@ -72,16 +72,16 @@ func (s *sortWalk) affordable() bool {
 	all := x.live(s.target.typ)
 	legs := x.legs(s.target.typ, s.target.filter)
 	x.probe(s.target.typ, legs)
-	matches := all
-	for _, l := range legs {
-		if l.open != nil && !l.negative {
-			matches = min(matches, l.size)
+	matches, smallest := x.estimate(s.target.typ, legs), all
+	for i := range legs {
+		if l := &legs[i]; l.open != nil && !l.negative {
+			smallest = min(smallest, l.size)
 		}
 	}
-	collecting := matches * tuned.test
+	collecting := matches*tuned.test + smallest
 	walking := s.limit * (all/max(1, matches) + 1) * (1 + tuned.seek)
 	s.budget = int64(max(collecting, 1024))
-	return matches > 0 && walking < collecting
+	return smallest > 0 && walking < collecting
 }
 
 // run gives the first matches after a place; ok is false when the walk was given up.
@@ -328,10 +328,12 @@ func (s *sortWalk) bySystem(key []byte) []equals {
 
 // uniform gives what follows prefix in the first index key and in the last, where it is the same.
 func (x *walk) uniform(prefix []byte, size int) ([]byte, bool) {
-	open := len(x.iterators)
-	defer func() { x.recycle(open) }()
-	it := x.iterator(prefix, after(prefix))
-	if it == nil || !it.First() || len(it.Key()) < len(prefix)+size {
+	it := x.borrow(prefix, after(prefix))
+	if it == nil {
+		return nil, false
+	}
+	defer x.giveBack(it)
+	if !it.First() || len(it.Key()) < len(prefix)+size {
 		return nil, false
 	}
 	first := bytes.Clone(it.Key()[len(prefix) : len(prefix)+size])
@@ -339,12 +341,11 @@ func (x *walk) uniform(prefix []byte, size int) ([]byte, bool) {
 }
 
 func (s *sortWalk) collectGroup(prefix []byte, c *collector) {
-	open := len(s.iterators)
-	defer s.recycle(open)
-	it := s.iterator(prefix, after(prefix))
+	it := s.borrow(prefix, after(prefix))
 	if it == nil {
 		return
 	}
+	defer s.giveBack(it)
 	for ok := it.First(); ok && !s.stopped(); ok = it.Next() {
 		s.examined++
 		if keyFlags(it.Value())&s.mask != 0 {
