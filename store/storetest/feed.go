@@ -191,6 +191,7 @@ func feedBeyondTheEnd(t *trial) {
 	t.put(Put("Patient/a"))
 	position := t.events(0)[0].Position
 	feed := t.feed(position + 1<<40)
+	t.nothing(feed)
 	t.put(Put("Patient/b"))
 	t.nothing(feed)
 }

@@ -78,8 +78,8 @@ func previewChains(t *trial) {
 	t.put(Put("Patient/a", `"gender":"male"`), Put("Patient/b", `"gender":"male"`), Put("Patient/c", `"gender":"male"`), Put("Patient/d"))
 	t.put(subject("Observation/a", "a"), subject("Observation/b", "b"), subject("Observation/c", "c"), subject("Observation/d", "d"))
 	snap := t.preview(store.Transaction{Changes: []store.Change{
-		Put("Patient/a", `"gender":"female"`), Delete("Patient/b"), subject("Observation/c", "d"), Put("Patient/d", `"gender":"male"`),
-		subject("Observation/e", "e"), Put("Patient/e", `"gender":"male"`), Delete("Observation/d"),
+		Put("Patient/a", `"gender":"female"`), Delete("Patient/b"), subject("Observation/c", "d"), Delete("Observation/d"),
+		subject("Observation/e", "e"), Put("Patient/e", `"gender":"male"`), Put("Patient/d", `"gender":"male"`),
 	}})
 	chain, has := "Observation?subject:Patient.gender=male&_count=1", "Patient?_has:Observation:subject:status=final&_count=2"
 	t.equal("the matches of a chain", t.find(snap, chain), []string{"Observation/c 2", "Observation/e 1"})

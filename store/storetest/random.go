@@ -32,9 +32,17 @@ type duel struct {
 	few    bool // few resources, small and simple, that change often
 
 	created   []store.Key    // in that order
+	moments   []time.Time    // of the commits
 	samples   []search.Entry // of what was written lately
 	snapshots []pair
 	pagings   []paging
+	histories []oldHistory
+}
+
+// oldHistory is a history that has pages left: what the engine gave, and what memory gave in all.
+type oldHistory struct {
+	query     store.HistoryQuery
+	got, want []store.Version
 }
 
 // pair is the same state in both engines.
@@ -104,7 +112,7 @@ func (d *duel) settle() {
 	if d.durable {
 		d.reopen()
 	}
-	for len(d.pagings) > 0 {
+	for len(d.pagings)+len(d.histories) > 0 {
 		d.turnPages()
 	}
 	d.compareReads(d.Store, d.memory)
@@ -145,6 +153,9 @@ func (d *duel) transact() {
 	d.equal("why the commit is refused", err, refusal)
 	d.equal("the versions made", versions, expected)
 	for i, v := range versions {
+		if v.VersionID != 0 {
+			d.moments = append(d.moments, v.LastUpdated)
+		}
 		if v.VersionID == 1 {
 			d.created = append(d.created, v.Key)
 		}
@@ -202,6 +213,10 @@ func (d *duel) change() store.Change {
 
 // content is a random resource, at times one that was there before.
 func (d *duel) content() store.Change {
+	if d.few && d.r.IntN(3) == 0 {
+		return Put(fmt.Sprintf("Observation/o%d", d.r.IntN(8)),
+			fmt.Sprintf(`"subject":{"reference":"Patient/p%02d"},"status":"%s"`, d.r.IntN(12), []string{"final", "amended"}[d.r.IntN(2)]))
+	}
 	if d.few {
 		return person(d.r.IntN(12), d.r.IntN(20))
 	}
@@ -288,6 +303,12 @@ func (d *duel) compareHistories(engine, mirror store.Reader) {
 		expected, err := mirror.History(d.ctx, whole)
 		d.must(err)
 		d.equal(what, d.history(engine, q), expected.Versions)
+		if page, err := engine.History(d.ctx, q); d.r.IntN(2) == 0 && engine == store.Reader(d.Store) && page.Next != nil {
+			d.must(err)
+			q.Cursor = page.Next
+			d.histories = append(d.histories, oldHistory{q, page.Versions, expected.Versions})
+			q.Cursor = nil
+		}
 		total := q
 		total.Count = 0
 		page, err := engine.History(d.ctx, total)
@@ -309,6 +330,9 @@ func (d *duel) historyQuery() store.HistoryQuery {
 	}
 	passed := max(time.Second, d.clock.Now().Sub(Start))
 	moment := func() time.Time {
+		if n := len(d.moments); n > 0 && d.r.IntN(2) == 0 { // where it matters which side is meant
+			return d.moments[d.r.IntN(n)].Add(time.Duration(d.r.IntN(5)/2-1) * time.Millisecond)
+		}
 		return Start.Add(time.Duration(d.r.Int64N(int64(passed) * 6 / 5))).Truncate(time.Millisecond)
 	}
 	if d.r.IntN(4) == 0 {
@@ -378,7 +402,11 @@ func (d *duel) firstPages(text string, engine store.Reader, query *search.Query,
 
 func (d *duel) searchText() string {
 	if d.few {
-		return crowdQueries[d.r.IntN(len(crowdQueries))]
+		queries := crowdQueries
+		if d.r.IntN(2) == 0 {
+			queries = chainQueries
+		}
+		return queries[d.r.IntN(len(queries))]
 	}
 	typ := searchtest.RandomType(d.r)
 	if d.r.IntN(8) == 0 {
@@ -387,7 +415,14 @@ func (d *duel) searchText() string {
 	return typ + "?" + searchtest.RandomQuery(d.r, Parameters(), typ, d.samples)
 }
 
-// turnPages reads on in searches that began before: they must show what memory showed then.
+var chainQueries = []string{
+	"Observation?subject:Patient.active=true", "Observation?subject:Patient.family:contains=a&_sort=-_id", "Observation?subject:Patient._id=p03,p04,p05",
+	"Observation?subject:Patient.active:not=true&status=final", "Patient?_has:Observation:subject:status=final", "Patient?_has:Observation:subject:_id=o1,o2&_sort=family",
+	"Patient?_has:Observation:subject:subject:Patient.active=true", "Observation?subject:Patient._has:Observation:subject:status=amended&_sort=subject",
+}
+
+// turnPages reads on in searches and histories that began before: they must show what memory
+// showed then.
 func (d *duel) turnPages() {
 	d.Helper()
 	for i := range d.pagings {
@@ -407,6 +442,16 @@ func (d *duel) turnPages() {
 		}
 	}
 	d.pagings = slices.DeleteFunc(d.pagings, func(p paging) bool { return p.cursor == nil })
+	for i := range d.histories {
+		h := &d.histories[i]
+		page, err := d.History(d.ctx, h.query)
+		d.must(err)
+		h.got, h.query.Cursor = append(h.got, page.Versions...), page.Next
+		if page.Next == nil {
+			d.equal(fmt.Sprintf("all pages of the history %+v", h.query), tags(h.got), tags(h.want))
+		}
+	}
+	d.histories = slices.DeleteFunc(d.histories, func(h oldHistory) bool { return h.query.Cursor == nil })
 }
 
 func (d *duel) deletedSince(v store.Version) bool {
