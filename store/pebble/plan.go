@@ -15,7 +15,7 @@ func (x *walk) plan(typ code, e search.Expr) set {
 		x.step(&leg{operation: "all", detail: x.typeName(typ), size: x.live(typ)})
 		return x.alive(typ)
 	}
-	if len(legs) > 1 || x.need > 0 {
+	if len(legs) > 1 || x.need > 0 && !legs[0].lazy {
 		x.probe(typ, legs)
 	}
 	return x.conjunction(typ, legs)
@@ -55,6 +55,9 @@ const countable = 1024
 
 // enlarge sizes a leg that is larger than was counted.
 func (l *leg) enlarge() {
+	if !l.lazy && l.sized(countable) < countable {
+		return
+	}
 	guess := l.guess()
 	if guess < 2*countable && l.sized(countable) < countable {
 		return
