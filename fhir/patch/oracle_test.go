@@ -58,7 +58,7 @@ func TestRandomJSONPatchesAgreeWithAnotherImplementation(t *testing.T) {
 			}
 		}
 	})
-	if applied == 0 {
+	if applied == 0 && !testing.Short() { // a short run draws so few that all may be refused
 		t.Error("no patch was applied")
 	}
 }
