@@ -3,6 +3,8 @@ package patch
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,12 +19,13 @@ import (
 func TestRandomJSONPatchesAgreeWithAnotherImplementation(t *testing.T) {
 	applied := 0
 	rapid.Check(t, func(t *rapid.T) {
-		text := encode(t, drawValue(t, 3))
+		value := drawValue(t, 3)
+		text, places := encode(t, value), pointersOf(value, "")
 		var operations []string
 		for range rapid.IntRange(1, 4).Draw(t, "operations") {
 			name := rapid.SampledFrom([]string{"add", "remove", "replace", "move", "copy"}).Draw(t, "op")
 			operations = append(operations, fmt.Sprintf(`{"op":%q,"path":%q,"from":%q,"value":%s}`,
-				name, drawPointer(t), drawPointer(t), encode(t, drawValue(t, 1))))
+				name, drawPointer(t, places), drawPointer(t, places), encode(t, drawValue(t, 1))))
 		}
 		body := []byte("[" + strings.Join(operations, ",") + "]")
 
@@ -58,6 +61,7 @@ func TestRandomJSONPatchesAgreeWithAnotherImplementation(t *testing.T) {
 			}
 		}
 	})
+	t.Logf("%d patches were applied", applied)
 	if applied == 0 && !testing.Short() { // a short run draws so few that all may be refused
 		t.Error("no patch was applied")
 	}
@@ -103,7 +107,30 @@ func drawValue(t *rapid.T, depth int) any {
 	return object
 }
 
-func drawPointer(t *rapid.T) string {
+// pointersOf lists the pointers to what is inside of a value.
+func pointersOf(value any, at string) (pointers []string) {
+	inside := func(token string, v any) {
+		place := at + "/" + strings.ReplaceAll(token, "~", "~0")
+		pointers = append(append(pointers, place), pointersOf(v, place)...)
+	}
+	switch value := value.(type) {
+	case []any:
+		for i, v := range value {
+			inside(fmt.Sprint(i), v)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			inside(name, value[name])
+		}
+	}
+	return pointers
+}
+
+// drawPointer draws one of the places there are, mostly, and else any.
+func drawPointer(t *rapid.T, places []string) string {
+	if len(places) > 0 && rapid.IntRange(0, 3).Draw(t, "existing") > 0 {
+		return rapid.SampledFrom(places).Draw(t, "place")
+	}
 	var b strings.Builder
 	for range rapid.IntRange(1, 3).Draw(t, "steps") {
 		b.WriteByte('/')
