@@ -35,7 +35,7 @@ func (s *Store) engineOptions() *lsm.Options {
 			FilterPolicy:   bloom.FilterPolicy(10),
 		}
 	}
-	o.ApplyCompressionSettings(func() lsm.DBCompressionSettings { return lsm.DBCompressionFastest })
+	o.ApplyCompressionSettings(func() lsm.DBCompressionSettings { return lsm.DBCompressionBalanced })
 	o.EventListener = &lsm.EventListener{
 		DataCorruption: func(info lsm.DataCorruptionInfo) {
 			s.options.Logger.Error("a file of the store is damaged", "file", info.Path)

@@ -3,12 +3,14 @@ package pebble
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,11 +60,22 @@ func BenchmarkFootprint(b *testing.B) {
 	}
 	b.ReportMetric(float64(sizeOf(b, dir))/float64(size), "disk/JSON-closed")
 	logFiles(b, dir)
-	start = time.Now()
+	var opening []float64
+	for range 5 {
+		start = time.Now()
+		if s, err = Open(dir, Options{Parameters: testParameters()}); err != nil {
+			b.Fatal(err)
+		}
+		opening = append(opening, float64(time.Since(start).Microseconds())/1000)
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	slices.Sort(opening)
+	b.ReportMetric(opening[2], "ms-open")
 	if s, err = Open(dir, Options{Parameters: testParameters()}); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(float64(time.Since(start).Microseconds())/1000, "ms-open")
 	if err := s.db.Compact(context.Background(), []byte{0}, []byte{0xff}, false); err != nil {
 		b.Fatal(err)
 	}
@@ -84,10 +97,16 @@ func BenchmarkFootprint(b *testing.B) {
 
 func sizeOf(b *testing.B, dir string) (size int64) {
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && d.IsDir() {
+			return nil // the engine removes files that it needs no more
+		}
+		if err != nil {
 			return err
 		}
 		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err == nil {
 			size += info.Size()
 		}
