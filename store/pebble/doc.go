@@ -1,0 +1,79 @@
+// Package pebble is the embedded durable engine: a folder on disk, through
+// github.com/cockroachdb/pebble/v2. It implements store.Store, and beyond it Check, Repair, Backup and
+// Restore.
+//
+//	s, err := pebble.Open("./kiln-data", pebble.Options{Parameters: parameters})
+//	versions, err := s.Commit(ctx, store.Transaction{Changes: changes})
+//
+// # Layout
+//
+// The versions are the truth; all other keys but records, guards and the dictionary are derived from
+// them, and Repair makes them again. Numbers in keys are big-endian. Types (t) and parameters (p) are
+// two bytes, systems and units four, from a dictionary whose codes are never given again. A document
+// (doc) is a resource as the index knows it: eight bytes, given when it is first created, ascending over all
+// types, kept when it is deleted and created again. A position (pos) is the number of a version in the feed,
+// without gaps.
+//
+//	m name               format, last revision of a record
+//	d kind text          code of a type, parameter, system or unit
+//	D kind code          and back
+//	z number             vocabulary that resources of a type are compressed with
+//	r t id               head: document, newest version, position, time, method
+//	v doc ~version       the version: checksum, method, type, position, time, claims, text
+//	f doc ~version       its packed index values (tombstones have none)
+//	e pos                feed: document, version, time, type
+//	h t pos              history of a type: the same
+//	n t                  number of resources of a type that are there
+//	i t p kind body doc  index
+//	c claim              who holds it
+//	g guard              its value
+//	x bucket key         record: checksum, revision, end, value
+//	t time bucket key    records by their end
+//
+// A text is stored once, whether it is read, searched or history: without version id and time, which are
+// put in when it is read, and compressed on its own with a vocabulary that is learned from resources
+// of its type. Reading by id takes two keys and no parsing. What many resources share is in a vocabulary,
+// so parts of resources may be found there after these are gone; it lies in the same folder.
+//
+// Index keys are of the current versions only. By kind, the body is
+//
+//	s folded text, text            strings: prefix, :exact, sort
+//	c code, system                 tokens: with any system or one, sort
+//	t folded text                  tokens: :text, over the distinct texts
+//	r id, type   u url             references; u also for uri parameters
+//	k code, system                 references: :identifier
+//	l low high   h high low        dates that are short and alone in their resource
+//	L low high   H high low        all other spans of dates, and of numbers
+//	p number                       numbers, in order whatever their digits; q unit, then p, L or H
+//	x first second                 composites: the key of one component, then of the other
+//	X                              values that only the packed list tells
+//
+// and under parameter 0: "a", the resource is there; "y", which parameters it has values for, as one key
+// (:missing); "w", which systems its tokens have (system|). The value of a key, empty for the usual
+// case, tells whether resources are sorted by this value of theirs. Texts are cut; what a key cannot
+// decide is decided by the primitives of package search on the packed values, so that answers are
+// those of search.Match.
+//
+// # Writing
+//
+// Commit first does what needs no order (values, keys, compression), then judges and applies one
+// transaction at a time under a lock, then waits for the disk without it: one fsync serves all who
+// wait. Pebble shows a batch before its fsync has ended, so whoever reads something that is not on disk yet
+// waits until it is, be it by Read, Search, History, Snapshot, Preview, a record, the feed or the refusal of a
+// commit: nothing is ever told that a crash could take back. LastUpdated is the clock to the
+// millisecond, and never before that of the version before. After a failed write to the log the
+// store writes no more; what was acknowledged is read at the next Open.
+//
+// # Searching
+//
+// A filter becomes legs, each a set of documents: postings of one index key are in order of documents
+// and leapfrog by seeking; ranges are collected, into a list or a roaring bitmap; chains and _has go from
+// the cheaper side. Legs are sized by counting a little, and one that costs more to collect than to
+// test on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
+// parameter, or collects and sorts, with the same kind of bound. Query.Explain shows it.
+//
+// A cursor holds a fingerprint of the query, the position of the first page's state and a document; it
+// needs no index of the past. What has changed since, told by the feed and usually little, is taken out of the
+// index's answer, and what it was then, told by its packed values of then, is put in its place. Matches that
+// were deleted since keep their place on the page but are not shown.
+package pebble
