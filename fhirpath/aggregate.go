@@ -89,10 +89,10 @@ func sumOf(e *evaluation, a, b Value) (Value, bool, error) { return plus(e, a, b
 
 func extreme(sign int) fold {
 	return func(e *evaluation, a, b Value) (Value, bool, error) {
-		order, known, comparable := compare(a, b)
+		order, known, ordered := compare(a, b)
 		switch {
 		case !known:
-			return Value{}, comparable, nil
+			return Value{}, ordered, nil
 		case order*sign < 0:
 			return b, true, nil
 		}

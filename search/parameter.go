@@ -53,7 +53,7 @@ const (
 
 var parameterTypes = [...]string{"number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special"}
 
-// String is the code of the type: "number", "date" …
+// String is the code of the type, such as "number".
 func (t ParameterType) String() string { return parameterTypes[t] }
 
 func parameterType(code string) (ParameterType, bool) {

@@ -96,7 +96,7 @@ func validArcs(s string) bool {
 	return true
 }
 
-// validUUID is urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
+// validUUID is urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}.
 func validUUID(s string) bool {
 	hex, ok := strings.CutPrefix(s, "urn:uuid:")
 	return ok && validHex(hex, false)

@@ -191,7 +191,7 @@ func (x *exchange) finish() {
 // recovered logs a panic by its type and place; its text might hold anything, so only that of the
 // runtime is kept.
 func (x *exchange) recovered(fault any) {
-	if fault == http.ErrAbortHandler {
+	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(fault)
 	}
 	x.metrics.panics.Inc()

@@ -22,11 +22,6 @@ func (x *walk) place(document uint64) uint64 {
 	return document
 }
 
-func (x *walk) has(s set, document uint64) bool {
-	at := x.place(document)
-	return s.seek(at) == at
-}
-
 // memo remembers the last answer of a set, which holds for all places in between.
 type memo struct{ from, to uint64 }
 
