@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -115,25 +116,8 @@ func benchDocuments() int {
 	return 20_000
 }
 
-// benchDir is the folder of benchStore, empty while there is none.
-var benchDir string
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if benchDir != "" {
-		s, _ := benchStore()
-		_ = s.Close()
-		_ = os.RemoveAll(benchDir)
-	}
-	os.Exit(status)
-}
-
 var benchStore = sync.OnceValues(func() (*Store, []store.Key) {
-	dir, err := os.MkdirTemp("", "kiln-pebble-")
-	if err != nil {
-		panic(err)
-	}
-	benchDir = dir
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("kiln-bench-%d", os.Getpid()))
 	s, err := Open(dir, Options{Parameters: testParameters()})
 	if err != nil {
 		panic(err)

@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -37,7 +36,6 @@ func (s *Store) engineOptions() *lsm.Options {
 		}
 	}
 	o.ApplyCompressionSettings(func() lsm.DBCompressionSettings { return lsm.DBCompressionBalanced })
-	o.Experimental.SpanPolicyFunc = quickSpans
 	o.EventListener = &lsm.EventListener{
 		DataCorruption: func(info lsm.DataCorruptionInfo) {
 			s.options.Logger.Error("a file of the store is damaged", "file", info.Path)
@@ -45,20 +43,6 @@ func (s *Store) engineOptions() *lsm.Options {
 		BackgroundError: func(err error) { s.options.Logger.Error("the storage engine reports a failure", "error", err) },
 	}
 	return o
-}
-
-// quickSpans keeps what searches read here and there, one document at a time, in blocks that are quick to
-// decompress: resources and packed values. The index, of which they read runs, is compressed harder.
-func quickSpans(start []byte) (policy lsm.SpanPolicy, end []byte, err error) {
-	for _, prefix := range [...]byte{keyValues, keyVersion} {
-		if bytes.Compare(start, []byte{prefix}) < 0 {
-			return lsm.SpanPolicy{}, []byte{prefix}, nil
-		}
-		if start[0] == prefix {
-			return lsm.SpanPolicy{PreferFastCompression: true}, []byte{prefix + 1}, nil
-		}
-	}
-	return lsm.SpanPolicy{}, nil, nil
 }
 
 // engineLogger passes on what Pebble has to say in earnest; its daily chatter is dropped.
