@@ -37,7 +37,7 @@ func (s *Store) newAudit(ctx context.Context, src source, report func(Problem)) 
 
 func (a *audit) run() error {
 	for _, step := range [...]func() error{
-		a.auditDictionary, a.auditVersions, a.auditPlaces, a.auditIndex, a.auditClaims, a.auditCounters, a.auditRecords,
+		a.auditFiles, a.auditDictionary, a.auditVersions, a.auditPlaces, a.auditIndex, a.auditClaims, a.auditCounters, a.auditRecords,
 	} {
 		if err := step(); err != nil {
 			return err

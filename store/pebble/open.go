@@ -93,8 +93,8 @@ type counters struct {
 }
 
 // Open opens the store in a folder, making it if there is none. The error is a sentence for the
-// person who named the folder: it is in use by another process, holds something else, or was
-// written in a format that this program does not know.
+// person who named the folder: it is in use by another process, holds something else, was written in
+// a format that this program does not know, or is damaged where it must be read first (ErrCorrupt).
 func Open(dir string, options Options) (*Store, error) {
 	options.EnsureDefaults()
 	s := &Store{options: options, dir: dir, done: make(chan struct{}), frozen: map[*frozen]struct{}{}}
@@ -109,9 +109,18 @@ func Open(dir string, options Options) (*Store, error) {
 	}
 	if err != nil {
 		_ = s.shut()
-		return nil, fmt.Errorf("the store in %s cannot be opened: %w", dir, err)
+		return nil, fmt.Errorf("the store in %s cannot be opened: %w", dir, s.damage(err))
 	}
 	return s, nil
+}
+
+// damage turns what the engine says of a broken file into a sentence for people; the log keeps the rest.
+func (s *Store) damage(err error) error {
+	if !lsm.IsCorruptionError(err) {
+		return err
+	}
+	s.options.Logger.Error("a file of the store is damaged", "error", err)
+	return corrupt("a file does not read as what was written; a backup brings back what was in it")
 }
 
 // shut gives back the database, the cache and the lock.
