@@ -125,12 +125,18 @@ func (l *keyList) own(kind byte, members []byte, size int) {
 	l.finish(start)
 }
 
-// sortMembers sorts chunks of a size and drops repeated ones.
+// sortMembers sorts chunks of a size and drops repeated ones. Most lists are sorted as they come.
 func sortMembers(b []byte, size int) []byte {
+	sorted := true
+	for i := size; i < len(b) && sorted; i += size {
+		sorted = bytes.Compare(b[i-size:i], b[i:i+size]) < 0
+	}
+	if sorted {
+		return b
+	}
 	chunks := slices.Collect(slices.Chunk(b, size))
 	slices.SortFunc(chunks, bytes.Compare)
-	chunks = slices.CompactFunc(chunks, bytes.Equal)
-	return bytes.Join(chunks, nil)
+	return bytes.Join(slices.CompactFunc(chunks, bytes.Equal), nil)
 }
 
 func (l *keyList) finish(start int) {
@@ -178,7 +184,7 @@ func (l *keyList) entry() {
 		l.number(l.r.number(), unit)
 	case packedURI:
 		start := l.begin(indexURL)
-		l.arena = appendCut(l.arena, string(l.r.bytes()), urlLimit)
+		l.arena = appendCut(l.arena, asString(l.r.bytes()), urlLimit)
 		l.finish(start)
 	case packedComposite:
 		l.composite()
@@ -206,7 +212,7 @@ func (l *keyList) token(kind byte) {
 	}
 	if len(c) > 0 || system != 0 {
 		start := l.begin(kind)
-		l.arena = appendCut(l.arena, string(c), codeLimit)
+		l.arena = appendCut(l.arena, asString(c), codeLimit)
 		l.arena = binary.BigEndian.AppendUint32(l.arena, system)
 		l.finish(start)
 		if kind == indexCode && l.first == nil {
@@ -215,7 +221,7 @@ func (l *keyList) token(kind byte) {
 	}
 	if len(text) > 0 && kind == indexCode && l.first == nil {
 		start := l.begin(indexText)
-		l.arena = appendCut(l.arena, string(text), textLimit)
+		l.arena = appendCut(l.arena, asString(text), textLimit)
 		l.finish(start)
 	}
 }
@@ -230,7 +236,7 @@ func (l *keyList) reference() {
 	}
 	if parts&referenceURL != 0 {
 		start := l.begin(indexURL)
-		l.arena = appendCut(l.arena, string(l.r.bytes()), urlLimit)
+		l.arena = appendCut(l.arena, asString(l.r.bytes()), urlLimit)
 		l.finish(start)
 	}
 	if parts&referenceVersion != 0 {

@@ -77,15 +77,31 @@ func checkDuplicates(tx store.Transaction) error {
 	return nil
 }
 
+// readHeads finds the current heads. Most resources of a load are new: the filters of all levels tell
+// so without reading a block.
 func (l *landing) readHeads(changes []prepared) error {
 	l.heads = make([]head, len(changes))
+	if len(changes) == 0 {
+		return nil
+	}
+	it, err := l.store.db.NewIter(&lsm.IterOptions{
+		LowerBound: []byte{keyHead}, UpperBound: []byte{keyHead + 1}, UseL6Filters: true,
+	})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
 	for i := range changes {
 		l.buffer = headKey(l.buffer[:0], changes[i].typ, changes[i].Key.ID)
-		h, err := getHead(l.store.db, l.buffer)
-		if err != nil {
+		if !it.SeekPrefixGE(l.buffer) {
+			if err := it.Error(); err != nil {
+				return err
+			}
+			continue
+		}
+		if l.heads[i], err = readHead(it.Value()); err != nil {
 			return err
 		}
-		l.heads[i] = h
 	}
 	return nil
 }

@@ -48,7 +48,14 @@ type packer struct {
 	dictionary *dictionary
 	out        []byte
 	err        error
+	list       []codedEntry
 	values     []packedValue // written already
+}
+
+// codedEntry is an entry with the code of its parameter.
+type codedEntry struct {
+	code code
+	search.Entry
 }
 
 // packedValue is where the value of an entry stands in the list.
@@ -56,11 +63,7 @@ type packedValue struct{ entry, start, end int }
 
 // pack writes the entries, without those of parameters that only the engine knows.
 func (p *packer) pack(entries []search.Entry) error {
-	type coded struct {
-		code code
-		search.Entry
-	}
-	list := make([]coded, 0, len(entries))
+	p.list = slices.Grow(p.list[:0], len(entries))
 	for _, e := range entries {
 		if e.Param == nil || e.Value == nil || isID(e.Param) || isLastUpdated(e.Param) {
 			continue
@@ -69,42 +72,44 @@ func (p *packer) pack(entries []search.Entry) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, coded{c, e})
+		p.list = append(p.list, codedEntry{c, e})
 	}
-	slices.SortStableFunc(list, func(a, b coded) int { return int(a.code) - int(b.code) })
-	for i := 0; i < len(list); {
+	slices.SortStableFunc(p.list, func(a, b codedEntry) int { return int(a.code) - int(b.code) })
+	for i := 0; i < len(p.list); {
 		j := i + 1
-		for j < len(list) && list[j].code == list[i].code {
+		for j < len(p.list) && p.list[j].code == p.list[i].code {
 			j++
 		}
-		ascending, descending := i, i
-		if j > i+1 {
-			at := func(k int) search.Value { return list[k].Value }
-			ascending, descending = first(i, j, at, false), first(i, j, at, true)
-		}
-		for k := i; k < j; k++ {
-			var flags entryFlags
-			if k == ascending {
-				flags |= firstAscending
-			}
-			if k == descending {
-				flags |= firstDescending
-			}
-			if j == i+1 {
-				flags |= alone
-			}
-			p.entry(list[k].code, flags, list[k].Value)
-		}
+		p.parameter(p.list[i:j])
 		i = j
 	}
 	return p.err
 }
 
+// parameter writes the values of one parameter.
+func (p *packer) parameter(list []codedEntry) {
+	if len(list) == 1 {
+		p.entry(list[0].code, only, list[0].Value)
+		return
+	}
+	ascending, descending := first(list, false), first(list, true)
+	for k, e := range list {
+		var flags entryFlags
+		if k == ascending {
+			flags |= firstAscending
+		}
+		if k == descending {
+			flags |= firstDescending
+		}
+		p.entry(e.code, flags, e.Value)
+	}
+}
+
 // first is the index of the value that a resource is sorted by, -1 if none counts.
-func first(from, to int, at func(int) search.Value, descending bool) int {
+func first(list []codedEntry, descending bool) int {
 	best := -1
-	for k := from; k < to; k++ {
-		if search.Present(at(k)) && (best < 0 || search.CompareValues(at(k), at(best), descending) < 0) {
+	for k, e := range list {
+		if search.Present(e.Value) && (best < 0 || search.CompareValues(e.Value, list[best].Value, descending) < 0) {
 			best = k
 		}
 	}
@@ -125,10 +130,15 @@ func (p *packer) entry(param code, flags entryFlags, v search.Value) {
 	} else {
 		p.values = append(p.values, packedValue{at, start, len(p.out)})
 	}
-	var length [binary.MaxVarintLen64]byte
-	size := binary.PutUvarint(length[:], uint64(len(p.out)-start+1))
-	p.out = slices.Replace(p.out, at+2, at+3, length[:size]...)
-	if size > 1 && len(p.values) > 0 {
+	length := uint64(len(p.out) - start + 1)
+	if length < 0x80 {
+		p.out[at+2] = byte(length)
+		return
+	}
+	var long [binary.MaxVarintLen64]byte
+	size := binary.PutUvarint(long[:], length)
+	p.out = slices.Replace(p.out, at+2, at+3, long[:size]...)
+	if len(p.values) > 0 {
 		if last := &p.values[len(p.values)-1]; last.entry == at {
 			last.start, last.end = last.start+size-1, last.end+size-1
 		}

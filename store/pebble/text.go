@@ -1,6 +1,9 @@
 package pebble
 
-import "bytes"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // Texts in keys end with a 0 byte, so that a text sorts before its continuations and no text is
 // the beginning of another; 0 and 1 inside are written as two bytes.
@@ -57,3 +60,6 @@ func readText(b []byte) (text, rest []byte, ok bool) {
 	}
 	return plain, rest, true
 }
+
+// asString makes a string of bytes that are not changed while it is used.
+func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
