@@ -125,26 +125,12 @@ func loopback(address string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
-	var at slog.Level
-	if err := at.UnmarshalText([]byte(level)); err != nil {
-		return nil, wrongUsage("--log-level is %q; expected debug, info, warn or error", level)
-	}
-	options := &slog.HandlerOptions{Level: at}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
-	}
-	return nil, wrongUsage("--log-format is %q; expected text or json", format)
-}
-
 func serve(cmd *cobra.Command) error {
 	c, err := readServing(cmd, os.Stderr)
 	if err != nil {
 		return err
 	}
+	defer flushLog(c.Logger)
 	ctx := cmd.Context()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
