@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 )
@@ -47,10 +48,14 @@ func JSON(issues []Issue) []byte {
 	return append(b, ']', '}')
 }
 
+// appendString appends s as a JSON string. It leaves <, > and & as they are: what is read here is a
+// sentence, and it is sent as JSON that no browser takes for HTML.
 func appendString(b []byte, s string) []byte {
-	quoted, err := json.Marshal(s)
-	if err != nil { // a string always marshals
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil { // a string always encodes
 		panic(err)
 	}
-	return append(b, quoted...)
+	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
 }

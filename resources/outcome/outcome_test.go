@@ -36,6 +36,14 @@ func TestJSONWithoutIssuesSaysAllOK(t *testing.T) {
 	}
 }
 
+func TestJSONIsPlain(t *testing.T) {
+	want := "Found </a> & \"b\"\n\u0001."
+	got := outcome.JSON(outcome.New(outcome.Structure, "%s", want).Issues)
+	if !strings.Contains(string(got), `</a> & \"b\"\n\u0001`) || !json.Valid(got) {
+		t.Errorf("wrote %s", got)
+	}
+}
+
 func TestAs(t *testing.T) {
 	refusal := outcome.New(outcome.NotFound, "There is no Patient/1.")
 	if got := outcome.As(fmt.Errorf("reading: %w", refusal)); got != refusal {
