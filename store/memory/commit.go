@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -8,8 +9,15 @@ import (
 	"kiln/store"
 )
 
+// errNoParameters: parameters compiled here would be others than those of the caller's queries, and
+// no entry would ever match.
+var errNoParameters = errors.New("memory: Options.Parameters is missing, without which resources cannot be indexed")
+
 // apply checks a transaction and then lands it. A state that it refused must not be used again.
 func (s *state) apply(tx store.Transaction, options Options) ([]store.Version, error) {
+	if options.Parameters == nil && len(tx.Changes) > 0 {
+		return nil, errNoParameters
+	}
 	now := options.Now()
 	for _, check := range [...]func(*state, store.Transaction, time.Time) error{
 		checkDuplicates, checkPreconditions, checkGuards, checkClaims, checkRecords,

@@ -25,7 +25,7 @@ import (
 // Options are the settings of the engine.
 type Options struct {
 	Now        func() time.Time   // time.Now if nil
-	Parameters *search.Parameters // those that entries and queries are made with; required
+	Parameters *search.Parameters // those that entries and queries are made with; without them no resource can be committed
 }
 
 // EnsureDefaults fills in what was left out.
