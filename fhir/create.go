@@ -74,7 +74,7 @@ func (w *write) describe(d *resources.Document, n resources.Node) error {
 // checkType checks that what is sent is of the type in the address.
 func (w *write) checkType() error {
 	if w.bodyType != w.address.Type {
-		return invalid("The resource is a %s; the address asks for a %s.", w.bodyType, clip(w.address.Type)).At(w.bodyType + ".resourceType")
+		return invalid("The resource is of the type %s; the address asks for %s.", w.bodyType, clip(w.address.Type)).At(w.bodyType + ".resourceType")
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (w *write) checkType() error {
 // setBody gives a write what is sent with it.
 func (w *write) setBody(doc *resources.Document) error {
 	if doc == nil {
-		return invalid("The request has no resource; expected a %s.", clip(w.address.Type))
+		return invalid("The request has no resource; expected one of the type %s.", clip(w.address.Type))
 	}
 	w.doc = doc
 	return w.describe(doc, 0)

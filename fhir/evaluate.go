@@ -68,6 +68,7 @@ type evaluation struct {
 	resource   resources.Element
 	env        fhirpath.Environment
 	traces     []byte // parts of the result being made
+	full       bool   // trace() was given more than the answer may hold
 	results    []byte // parameters
 }
 
@@ -169,12 +170,9 @@ func (x *evaluation) evaluate(ctx context.Context, item fhirpath.Value, path str
 	if err != nil {
 		return err
 	}
-	var parts []byte
-	for _, v := range values {
-		parts = appendPart(parts, v)
-		if len(parts)+len(x.results) > maxEvaluated {
-			return outcome.New(outcome.TooCostly, "The result is larger than %d bytes.", maxEvaluated)
-		}
+	parts, ok := x.parts(values)
+	if !ok || x.full {
+		return outcome.New(outcome.TooCostly, "The result is larger than %d bytes.", maxEvaluated)
 	}
 	if len(parts) > 0 && len(x.traces) > 0 {
 		parts = append(parts, ',')
@@ -192,19 +190,44 @@ func (x *evaluation) evaluate(ctx context.Context, item fhirpath.Value, path str
 	return nil
 }
 
-// trace takes what trace() was given.
+// parts are the values as parts of the answer; false when the answer would become too large.
+func (x *evaluation) parts(values fhirpath.Collection) ([]byte, bool) {
+	var parts []byte
+	for _, v := range values {
+		if len(x.results)+len(x.traces)+len(parts)+written(v) > maxEvaluated {
+			return nil, false
+		}
+		parts = appendPart(parts, v)
+	}
+	return parts, true
+}
+
+// written is about how many bytes a part of the answer with the value has, known before it is made.
+func written(v fhirpath.Value) int {
+	const names = 256 // of members and types, and the place
+	e, ok := v.Element()
+	if !ok {
+		return names + len(v.Text())
+	}
+	size := names
+	for _, n := range [...]resources.Node{e.Node(), e.Shadow()} {
+		if n != resources.None {
+			size += len(e.Document().Raw(n))
+		}
+	}
+	return size
+}
+
+// trace takes what trace() was given. Once it is too much, the evaluation is refused at its end.
 func (x *evaluation) trace(name string, c fhirpath.Collection) {
-	if len(x.traces) > maxEvaluated/2 {
+	parts, ok := x.parts(c)
+	if x.full = x.full || !ok || len(x.traces)+len(name) > maxEvaluated; x.full {
 		return
 	}
 	if len(x.traces) > 0 {
 		x.traces = append(x.traces, ',')
 	}
 	x.traces = appendString(append(x.traces, `{"name":"trace","valueString":`...), name)
-	var parts []byte
-	for _, v := range c {
-		parts = appendPart(parts, v)
-	}
 	if len(parts) > 0 {
 		x.traces = append(append(append(x.traces, `,"part":[`...), parts...), ']')
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"strconv"
 
 	"kiln/resources"
@@ -25,7 +26,7 @@ func (a *attempt) checkIntegrity(ctx context.Context) error {
 			continue
 		}
 		if over == nil {
-			over = a.overlay()
+			over = a.remaining()
 		}
 		if err := a.checkDelete(ctx, change.Key, over); err != nil {
 			return within(err, a.owners[i].place)
@@ -35,6 +36,18 @@ func (a *attempt) checkIntegrity(ctx context.Context) error {
 		return a.checkReferences(ctx)
 	}
 	return nil
+}
+
+// remaining is the overlay without the Provenance of this request: it tells who deleted what, so its
+// reference is to the tombstone and holds nothing.
+func (a *attempt) remaining() map[store.Key]*search.Resource {
+	over := maps.Clone(a.overlay())
+	for _, w := range a.owners {
+		if w.provenance {
+			delete(over, w.key)
+		}
+	}
+	return over
 }
 
 // checkDelete refuses to delete what others refer to.

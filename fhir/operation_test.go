@@ -36,7 +36,7 @@ func TestValidate(t *testing.T) {
 		"mode create":                                      {body: `{"resourceType":"Parameters","parameter":[{"name":"mode","valueCode":"create"},{"name":"resource","resource":` + good + `}]}`},
 		"mode delete of what is held":                      {id: "a", query: "mode=delete", want: []string{"1 resource refers"}, errors: true},
 		"the profile of the type itself":                   {query: "profile=http://hl7.org/fhir/StructureDefinition/Patient", body: good},
-		"the profile of another type":                      {query: "profile=http://hl7.org/fhir/StructureDefinition/Group", body: good, want: []string{"not a Group"}, errors: true},
+		"the profile of another type":                      {query: "profile=http://hl7.org/fhir/StructureDefinition/Group", body: good, want: []string{"not Group"}, errors: true},
 		"a profile that is not known":                      {query: "profile=http://x.test/p", body: good, want: []string{"not-supported", "http://x.test/p"}, errors: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,6 +161,17 @@ func TestFHIRPathOperation(t *testing.T) {
 		wantRefusal(t, err, outcome.TooCostly, outcome.StageContent)
 		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("it took %s", took)
+		}
+	})
+	t.Run("what trace is given is bounded too", func(t *testing.T) {
+		large := `{"resourceType":"Basic","code":{"text":"` + strings.Repeat("x", 1<<20) + `"}}`
+		for _, x := range []string{
+			"(1|2|3|4|5|6|7).select((1|2|3|4|5|6|7)).select(%resource).trace('all').count()",
+			"(1|2|3|4|5|6|7).select((1|2|3|4|5|6|7)).select(%resource.trace('each').count()).count()",
+		} {
+			body := `{"resourceType":"Parameters","parameter":[` + expression(x) + `,{"name":"resource","resource":` + large + `}]}`
+			_, err := h.Operate(t.Context(), fhir.OperationRequest{Name: "fhirpath", Post: true, Body: h.doc(body)})
+			wantRefusal(t, err, outcome.TooCostly, outcome.StageContent)
 		}
 	})
 	for name, body := range map[string]string{

@@ -80,7 +80,7 @@ func (a *attempt) makePatch(ctx context.Context, w *write) error {
 	if err != nil {
 		return err
 	}
-	same, err := w.unchanged(patched)
+	same, err := a.unchanged(ctx, w, patched)
 	if err != nil || same {
 		return err
 	}

@@ -128,7 +128,7 @@ func (p *process) kind() (Interaction, error) {
 		return "", err
 	}
 	if bundle.Type().Name != "Bundle" {
-		return "", invalid("A %s was sent; the base address takes a Bundle of type batch or transaction.", bundle.Type().Name)
+		return "", invalid("The resource is of the type %s; the base address takes a Bundle of type batch or transaction.", bundle.Type().Name)
 	}
 	switch kind := p.doc.Text(p.doc.Member(0, "type")); kind {
 	case "batch":
@@ -251,7 +251,7 @@ func (p *process) written(e *entry, result Result) {
 	case ReturnRepresentation:
 		e.answer.FullURL, e.answer.Resource = p.service.fullURL(v.Key), v.Body
 	case ReturnOutcome:
-		response.Outcome = outcome.JSON(result.Issues)
+		response.Outcome = outcome.JSON(issuesWithin(result.Issues, e.place()))
 	}
 }
 

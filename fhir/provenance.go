@@ -15,7 +15,7 @@ func (a *attempt) addProvenance(ctx context.Context, doc *resources.Document) er
 	if doc == nil || len(a.tx.Changes) == 0 {
 		return nil
 	}
-	w := &write{interaction: Create, address: store.Key{Type: "Provenance"}}
+	w := &write{interaction: Create, address: store.Key{Type: "Provenance"}, provenance: true}
 	err := w.describe(doc, 0)
 	if err == nil {
 		err = w.checkType()

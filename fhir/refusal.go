@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,13 +92,26 @@ func within(err error, place string) error {
 	if err == nil || place == "" || !errors.As(err, &refused) {
 		return err
 	}
-	moved := &outcome.Error{Stage: refused.Stage, Issues: make([]outcome.Issue, len(refused.Issues))}
-	for i, issue := range refused.Issues {
-		issue.Expression = moveInto(issue.Expression, place)
-		issue.Line, issue.Column = 0, 0 // of the entry by itself, which nobody sent
-		moved.Issues[i] = issue
-	}
+	moved := &outcome.Error{Stage: refused.Stage, Issues: issuesWithin(refused.Issues, place)}
 	return moved.Because(err)
+}
+
+// issuesWithin are the issues of one entry of a Bundle, as within places them.
+func issuesWithin(issues []outcome.Issue, place string) []outcome.Issue {
+	moved := withoutPositions(issues)
+	for i, issue := range moved {
+		moved[i].Expression = moveInto(issue.Expression, place)
+	}
+	return moved
+}
+
+// withoutPositions drops lines and columns: those of a text that nobody sent mean nothing.
+func withoutPositions(issues []outcome.Issue) []outcome.Issue {
+	out := slices.Clone(issues)
+	for i := range out {
+		out[i].Line, out[i].Column = 0, 0
+	}
+	return out
 }
 
 func moveInto(expressions []string, place string) []string {

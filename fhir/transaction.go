@@ -407,7 +407,7 @@ func (t *transaction) checkCriteria(ctx context.Context, a *attempt) error {
 			return err
 		}
 		if len(keys) > 1 || len(keys) == 1 && keys[0] != w.key {
-			return within(outcome.New(outcome.Duplicate, "Another entry brings a %s that meets the criteria of this one, which found none.", w.key.Type).In(outcome.StageSyntax), w.place)
+			return within(outcome.New(outcome.Duplicate, "What another entry brings meets the criteria of this one, which found no %s.", w.key.Type).In(outcome.StageSyntax), w.place)
 		}
 	}
 	return nil

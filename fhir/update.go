@@ -118,24 +118,31 @@ func (a *attempt) findConditionalUpdate(ctx context.Context, w *write) (store.Ke
 }
 
 func (a *attempt) makeUpdate(ctx context.Context, w *write) error {
-	same, err := w.unchanged(w.doc)
+	same, err := a.unchanged(ctx, w, w.doc)
 	if err != nil || same {
 		return err
 	}
 	return a.put(ctx, w, w.doc, store.Update)
 }
 
-// unchanged notices content that is stored already: then there is nothing to write.
-func (w *write) unchanged(doc *resources.Document) (bool, error) {
+// unchanged notices content that is stored already: then there is nothing to write. Whoever asks
+// for what validation remarks hears it all the same.
+func (a *attempt) unchanged(ctx context.Context, w *write, doc *resources.Document) (bool, error) {
 	if !w.exists() || w.mustChange {
 		return false, nil
 	}
 	stored, err := resources.Parse(w.current.Body)
-	if err != nil {
+	if err != nil || !resources.SameContent(stored, doc) {
 		return false, err
 	}
-	if resources.SameContent(stored, doc) {
-		w.settled, w.result = true, Result{Version: w.current}
+	w.settled, w.result = true, Result{Version: w.current}
+	validator := a.service.options.Validator
+	if !w.warnings || validator == nil {
+		return true, nil
 	}
-	return w.settled, nil
+	element, err := doc.Resource()
+	if err == nil {
+		w.result.Issues = withoutPositions(validator.Validate(ctx, element))
+	}
+	return true, err
 }

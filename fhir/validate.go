@@ -36,6 +36,9 @@ func callValidate(ctx context.Context, s *Service, call OperationRequest) (Opera
 	issues, err := s.Validate(ctx, ValidateRequest{
 		Type: call.Type, ID: call.ID, Resource: resource, Mode: call.Text("mode"), Profile: call.Text("profile"),
 	})
+	if call.hasParameters() {
+		issues = withoutPositions(issues) // of the resource by itself, which nobody sent
+	}
 	return OperationResult{Resource: outcome.JSON(issues)}, err
 }
 
@@ -94,7 +97,7 @@ func (s *Service) validateContent(ctx context.Context, doc *resources.Document, 
 	}
 	var issues []outcome.Issue
 	if name := element.Type().Name; name != request.Type {
-		issues = append(issues, failed(outcome.Invalid, "The resource is a "+name+"; the address asks for a "+request.Type+".", name))
+		issues = append(issues, failed(outcome.Invalid, "The resource is of the type "+name+"; the address asks for "+request.Type+".", name))
 	}
 	if s.options.Validator != nil {
 		issues = append(issues, s.options.Validator.Validate(ctx, element)...)
@@ -111,7 +114,7 @@ func (s *Service) validateProfile(ctx context.Context, element resources.Element
 		if element.Type().Is(name) {
 			return nil
 		}
-		return []outcome.Issue{failed(outcome.Invalid, "The resource is a "+element.Type().Name+", not a "+name+".", element.Type().Name)}
+		return []outcome.Issue{failed(outcome.Invalid, "The resource is of the type "+element.Type().Name+", not "+name+".", element.Type().Name)}
 	}
 	if p, ok := s.options.Validator.(ProfileValidator); ok {
 		return p.ValidateProfile(ctx, element, profile)

@@ -28,6 +28,7 @@ type write struct {
 	patch       patch.Patch
 	warnings    bool
 	checked     bool // doc has been validated
+	provenance  bool // of the other writes: X-Provenance
 
 	reach   reach
 	key     store.Key       // what it is about
@@ -252,10 +253,8 @@ func (a *attempt) put(ctx context.Context, w *write, doc *resources.Document, me
 	if err != nil {
 		return err
 	}
-	if !w.checked {
-		if w.result.Issues, err = a.service.check(ctx, element, w.warnings); err != nil {
-			return err
-		}
+	if err := a.validate(ctx, w, element); err != nil {
+		return err
 	}
 	w.stored = doc
 	if w.entries, err = a.service.params.Extract(ctx, element); err != nil {
@@ -270,6 +269,25 @@ func (a *attempt) put(ctx context.Context, w *write, doc *resources.Document, me
 	}
 	a.change(w, store.Change{Key: w.key, Method: method, Content: doc.Stamp(w.key.ID), Entries: w.entries, If: precondition})
 	return nil
+}
+
+// validate judges the content of a write. What is written may be another text than was sent: a
+// patched resource, a Provenance with its targets. Then positions in it mean nothing.
+func (a *attempt) validate(ctx context.Context, w *write, element resources.Element) error {
+	if w.checked {
+		return nil
+	}
+	issues, err := a.service.check(ctx, element, w.warnings)
+	w.result.Issues = issues
+	if w.interaction != Patch && !w.provenance {
+		return err
+	}
+	w.result.Issues = withoutPositions(issues)
+	var refused *outcome.Error
+	if errors.As(err, &refused) {
+		err = (&outcome.Error{Stage: refused.Stage, Issues: withoutPositions(refused.Issues)}).Because(err)
+	}
+	return err
 }
 
 // check judges content before it is written.

@@ -42,7 +42,7 @@ func (b *budget) addXML(_ *xmlNode, at located, o xmlOperation) error {
 		return nil
 	}
 	if n.kind != markup.StartTag {
-		return unfit("a %s has no content to add to.", n.what())
+		return unfit("the selected %s has no content to add to.", n.what())
 	}
 	if err := b.spend(len(n.children)); err != nil {
 		return err
@@ -67,7 +67,7 @@ func hasContent(nodes []*xmlNode) bool {
 // addPart adds an attribute or namespace declaration, which must not be there yet.
 func (n *xmlNode) addPart(o xmlOperation) error {
 	if n.kind != markup.StartTag {
-		return unfit("a %s has no attributes.", n.what())
+		return unfit("the selected %s has no attributes.", n.what())
 	}
 	if o.contentXML.root() != nil {
 		return unfit("the value of an attribute holds no elements.")
