@@ -117,8 +117,7 @@ func (x *exchange) isContent(body []byte) bool {
 func (x *exchange) binary(id string) (*resources.Document, error) {
 	contentType := x.r.Header.Get("Content-Type")
 	if contentType == "" {
-		_, err := contentCodec("")
-		return nil, err
+		return nil, outcome.New(outcome.NotSupported, "The request has no Content-Type; a Binary takes any, and keeps it.").In(outcome.StageUnsupportedMedia)
 	}
 	body, err := x.body()
 	if err != nil {
@@ -130,7 +129,7 @@ func (x *exchange) binary(id string) (*resources.Document, error) {
 	return parseResource(contentType, body)
 }
 
-// wrapContent makes a Binary of raw content.
+// wrapContent makes a Binary of raw content. An empty file has no data: no element is empty.
 func wrapContent(id, contentType, context string, content []byte) []byte {
 	b := make([]byte, 0, base64.StdEncoding.EncodedLen(len(content))+len(contentType)+len(context)+128)
 	b = append(b, `{"resourceType":"Binary"`...)
@@ -146,7 +145,9 @@ func wrapContent(id, contentType, context string, content []byte) []byte {
 		b = append(b, `,"securityContext":{"reference":`...)
 		b = append(append(b, resources.Quote(context)...), '}')
 	}
-	b = append(b, `,"data":"`...)
-	b = base64.StdEncoding.AppendEncode(b, content)
-	return append(b, '"', '}')
+	if len(content) > 0 {
+		b = append(b, `,"data":"`...)
+		b = append(base64.StdEncoding.AppendEncode(b, content), '"')
+	}
+	return append(b, '}')
 }

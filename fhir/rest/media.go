@@ -90,6 +90,9 @@ func negotiate(header http.Header, q query, lists bool) (format, error) {
 		return format{anyJSON, q.pretty}, nil
 	}
 	chosen := byAccept(accept, lists)
+	if chosen == nil && strings.Trim(strings.Join(accept, ""), " \t,") == "" {
+		chosen = anyJSON // a list without members asks for nothing
+	}
 	if chosen == nil {
 		return defaultFormat, unacceptable("Accept", strings.Join(accept, ", "), lists)
 	}

@@ -29,6 +29,7 @@ func TestNegotiate(t *testing.T) {
 		{"media types are case-insensitive", "Application/FHIR+XML", "", false, xmlType},
 		{"the version of R4 is accepted", "application/fhir+xml; fhirVersion=4.0", "", false, xmlType},
 		{"another version is not acceptable", "application/fhir+json; fhirVersion=3.0", "", false, ""},
+		{"a list of nothing asks for nothing", " , ", "", false, jsonType},
 		{"an unknown type is not acceptable", "application/pdf", "", false, ""},
 		{"everything refused is not acceptable", "application/fhir+json;q=0", "", false, ""},
 		{"RDF is not offered", "text/turtle", "", false, ""},
@@ -53,7 +54,7 @@ func TestNegotiate(t *testing.T) {
 			}
 			got, err := negotiate(header, q, c.lists)
 			if c.want == "" {
-				if err == nil || errorStatus(outcome.As(err)) != http.StatusNotAcceptable {
+				if err == nil || Status(outcome.As(err)) != http.StatusNotAcceptable {
 					t.Fatalf("got %v and error %v, want 406", got.contentType, err)
 				}
 				return
@@ -84,7 +85,7 @@ func TestContentType(t *testing.T) {
 		"", "text/plain", "text/html", "*/*", "application/fhir+ndjson", "application/fhir+json; charset=iso-8859-1",
 		"application/fhir+json; fhirVersion=3.0", "application/x-www-form-urlencoded", ";;;", "multipart/form-data",
 	} {
-		if _, err := contentCodec(contentType); err == nil || errorStatus(outcome.As(err)) != http.StatusUnsupportedMediaType {
+		if _, err := contentCodec(contentType); err == nil || Status(outcome.As(err)) != http.StatusUnsupportedMediaType {
 			t.Errorf("%q: got error %v, want 415", contentType, err)
 		}
 	}
