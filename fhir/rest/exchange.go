@@ -131,7 +131,7 @@ func (x *exchange) empty(status int) {
 // the connection, so that nobody takes a part for the whole.
 func (x *exchange) fail(err error) {
 	refused := refusal(err)
-	status := errorStatus(refused)
+	status := Status(refused)
 	if status == http.StatusInternalServerError {
 		x.options.Logger.LogAttrs(x.r.Context(), slog.LevelError, "request failed", slog.String("request", x.id), slog.Any("cause", errors.Unwrap(refused)))
 	}

@@ -170,7 +170,7 @@ func TestQuery(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for _, bad := range []string{"a=%", "a=%zz", "a=%ff", "%00=1", strings.Repeat("a&", maxParameters)} {
-		if _, err := parseQuery(bad); err == nil || errorStatus(outcome.As(err)) != http.StatusBadRequest {
+		if _, err := parseQuery(bad); err == nil || Status(outcome.As(err)) != http.StatusBadRequest {
 			t.Errorf("%.20q: got error %v, want 400", bad, err)
 		}
 	}

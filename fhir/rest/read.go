@@ -26,7 +26,7 @@ func read(x *exchange) error {
 func vread(x *exchange) error {
 	key := x.key()
 	version, err := strconv.ParseInt(x.parts.part[3], 10, 64)
-	if err != nil || version < 1 || !validID(key.ID) {
+	if err != nil || version < 1 || x.parts.part[3][0] < '1' || !validID(key.ID) { // "+1" and "01" are no versions
 		return absent(key)
 	}
 	v, err := x.service.ReadVersion(x.ctx, key, version)

@@ -70,8 +70,9 @@ var statusByCause = [...]struct {
 	{errRange, http.StatusRequestedRangeNotSatisfiable},
 }
 
-// errorStatus is the status of an error; 500 for what the table does not know.
-func errorStatus(e *outcome.Error) int {
+// Status is the HTTP status of an error; 500 for what the tables do not know. It is also for those
+// who process a Bundle without HTTP: fhir.BundleRequest.Status.
+func Status(e *outcome.Error) int {
 	for _, special := range statusByCause {
 		if errors.Is(e, special.cause) {
 			return special.status

@@ -16,7 +16,7 @@ func transaction(x *exchange) error {
 		return err
 	}
 	bundle, err := x.service.Process(x.ctx, fhir.BundleRequest{
-		Bundle: doc, Return: returns[x.prefer.returned], Lenient: x.prefer.handling == "lenient", Provenance: provenance, Status: errorStatus,
+		Bundle: doc, Return: returns[x.prefer.returned], Lenient: x.prefer.handling == "lenient", Provenance: provenance, Status: Status,
 	})
 	if err != nil {
 		return err
