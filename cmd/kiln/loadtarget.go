@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"kiln/fhir"
+	"kiln/fhir/rest"
 	"kiln/resources"
 	"kiln/resources/outcome"
 	"kiln/store"
@@ -67,17 +68,21 @@ func sendGroup(ctx context.Context, g group, do exchange, records []store.Record
 			return nil, refused
 		}
 	}
-	return refusalsOf(g, answer), nil
+	return refusalsOf(g, answer)
 }
 
-// refusalsOf reads the entries of the answer that were not done.
-func refusalsOf(g group, answer *resources.Document) []refusal {
+// refusalsOf reads the entries of the answer that were not done. One that failed for a reason of the
+// server's is no refusal but an error: sent again later, it may go in.
+func refusalsOf(g group, answer *resources.Document) ([]refusal, error) {
 	var refused []refusal
 	i := 0
 	for item := range answer.Children(answer.Member(0, "entry")) {
 		response := answer.Member(item, "response")
-		if !strings.HasPrefix(answer.Text(answer.Member(response, "status")), "2") {
+		if status := answer.Text(answer.Member(response, "status")); !strings.HasPrefix(status, "2") {
 			said := sentences(answer, answer.Member(response, "outcome"))
+			if strings.HasPrefix(status, "5") {
+				return nil, fmt.Errorf("entry %d: %s: %s", i, status, said)
+			}
 			if g.given != nil {
 				refused = append(refused, refusal{fmt.Sprintf("%s entry %d", g.places[0], i), said})
 			} else { // the bundle is ours: its places mean nothing to whoever reads the report
@@ -87,7 +92,7 @@ func refusalsOf(g group, answer *resources.Document) []refusal {
 		}
 		i++
 	}
-	return refused
+	return refused, nil
 }
 
 // sentences joins the diagnostics of an OperationOutcome.
@@ -132,10 +137,10 @@ func (t *storeTarget) process(ctx context.Context, bundle []byte, records []stor
 	if err != nil {
 		return nil, outcome.As(err), nil
 	}
-	answer, err := t.Service.Process(ctx, fhir.BundleRequest{Bundle: doc, Records: records})
+	answer, err := t.Service.Process(ctx, fhir.BundleRequest{Bundle: doc, Records: records, Status: rest.Status})
 	if err != nil {
 		refused := outcome.As(err)
-		if refused.Code() == outcome.Exception {
+		if rest.Status(refused) >= http.StatusInternalServerError {
 			return nil, nil, err
 		}
 		return nil, refused, nil
