@@ -36,7 +36,7 @@ func (w *walk) reference(n resources.Node, m *member) {
 // statedType reads Reference.type: the name of a resource type, or its canonical URL. The URL of
 // something else, such as a logical model, is known but no type of R4.
 func statedType(text string) (name string, known bool) {
-	name = strings.TrimPrefix(text, "http://hl7.org/fhir/StructureDefinition/")
+	name = strings.TrimPrefix(text, hl7Structure)
 	if definitions.R4().Resource(name) != nil {
 		return name, true
 	}
