@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	lsm "github.com/cockroachdb/pebble/v2"
@@ -72,13 +73,66 @@ func (x *execution) borrow(lower, upper []byte) *lsm.Iterator {
 		it.SetBounds(lower, upper)
 		return it
 	}
-	it, err := x.NewIter(&lsm.IterOptions{LowerBound: lower, UpperBound: upper})
+	it, err := x.another(&lsm.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		x.fail(err)
 		return nil
 	}
 	x.opened = append(x.opened, it)
 	return it
+}
+
+// another makes an iterator. Without a source the first one fixes the state, and the others are copies
+// of it.
+func (x *execution) another(o *lsm.IterOptions) (*lsm.Iterator, error) {
+	switch {
+	case x.view.source != nil:
+		return x.view.source.NewIter(o)
+	case len(x.opened) > 0:
+		return x.opened[0].Clone(lsm.CloneOptions{IterOptions: o})
+	}
+	return x.store.db.NewIter(o)
+}
+
+// NewIter implements source.
+func (x *execution) NewIter(o *lsm.IterOptions) (*lsm.Iterator, error) {
+	if len(x.opened) == 0 {
+		it := x.borrow(nil, nil)
+		if it == nil {
+			return nil, x.err
+		}
+		x.giveBack(it)
+	}
+	return x.another(o)
+}
+
+// Get implements source. The value lives until the closer is closed.
+func (x *execution) Get(key []byte) ([]byte, io.Closer, error) {
+	it := x.borrow(key, nil)
+	if it == nil {
+		return nil, nil, x.err
+	}
+	if it.SeekPrefixGE(key) {
+		return it.Value(), lent{x, it}, nil
+	}
+	err := it.Error()
+	x.giveBack(it)
+	if err == nil {
+		err = lsm.ErrNotFound
+	}
+	return nil, nil, err
+}
+
+// lent is an iterator that a value lies in.
+type lent struct {
+	x  *execution
+	it *lsm.Iterator
+}
+
+// Close implements io.Closer.
+func (l lent) Close() error {
+	l.x.giveBack(l.it)
+	return nil
 }
 
 // giveBack keeps the error of an iterator and lets it be used again.

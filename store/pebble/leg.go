@@ -25,8 +25,21 @@ type leg struct {
 	check        func(uint64) bool   // tests one document; by its values if nil
 	// negative tells that open and size are of the documents to leave out.
 	negative bool
-	lazy     bool // opening costs nothing; else it costs the size
+	lazy     bool   // opening costs nothing; else it costs the size
+	parted   bool   // opening takes seeking that counting may spare
+	known    *known // what counting came by; nil where it comes by nothing
 }
+
+// known are the documents of a leg, once they have been counted to the end.
+type known struct{ set set }
+
+// keep notes the documents found, in any order.
+func (k *known) keep(x *walk, documents []uint64) {
+	slices.Sort(documents)
+	k.set = &list{x, slices.Compact(documents)}
+}
+
+func (k *known) whole() bool { return k != nil && k.set != nil }
 
 // legs takes a filter apart for the resources of a type.
 func (x *walk) legs(typ code, e search.Expr) []leg {
@@ -168,13 +181,12 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 
 // scanLeg makes a leg of scans. Few postings are walked, anything else is collected.
 func (x *walk) scanLeg(t search.Test, scans []scan) leg {
-	l := leg{expr: t, detail: describe(t), test: tuned.test}
+	l := leg{expr: t, detail: describe(t), test: tuned.test, known: &known{}}
+	found := l.known
 	l.measure = func(limit int) int {
-		n := 0
-		for _, s := range scans {
-			if n < limit {
-				n += x.measured(s, limit-n)
-			}
+		n, documents, whole := x.peek(scans, limit)
+		if whole {
+			found.keep(x, documents)
 		}
 		return n
 	}
@@ -185,24 +197,71 @@ func (x *walk) scanLeg(t search.Test, scans []scan) leg {
 		}
 		return n
 	}
-	postingsOnly := len(scans) <= tuned.scans
+	l.operation, l.lazy = "equal", len(scans) <= tuned.scans
 	for _, s := range scans {
-		postingsOnly = postingsOnly && s.posting
+		l.parted = l.parted || s.tail > 0
+		l.lazy = l.lazy && (s.posting || s.tail > 0)
 	}
-	if postingsOnly {
-		l.operation, l.lazy = "equal", true
-		l.open = func(x *walk) set {
-			sets := make([]set, len(scans))
-			for i, s := range scans {
-				sets[i] = x.postings(s.lower)
-			}
-			return unite(sets)
+	if !l.lazy {
+		l.operation = "range"
+	}
+	lazy := l.lazy
+	l.open = func(x *walk) set {
+		switch {
+		case found.whole():
+			return found.set
+		case lazy:
+			return x.equal(t, scans)
 		}
-		return l
+		return x.collect(t, scans).set(x)
 	}
-	l.operation = "range"
-	l.open = func(x *walk) set { return x.collect(t, scans).set(x) }
 	return l
+}
+
+// equal unites postings, or collects them where there are many.
+func (x *walk) equal(t search.Test, scans []scan) set {
+	scans = partings(x, scans)
+	sets := make([]set, 0, len(scans))
+	for _, s := range scans {
+		if !s.posting || len(scans) > tuned.scans {
+			return x.collect(t, scans).set(x)
+		}
+		sets = append(sets, x.postings(s.lower))
+	}
+	return unite(sets)
+}
+
+// peek counts the keys of scans up to a limit; whole tells that there are fewer, and that documents
+// are all those that meet the criteria.
+func (x *walk) peek(scans []scan, limit int) (n int, documents []uint64, whole bool) {
+	whole = true
+	for _, s := range scans {
+		if n >= limit {
+			return n, nil, false
+		}
+		if s.upper != nil && bytes.Compare(s.lower, s.upper) >= 0 {
+			continue
+		}
+		it := x.borrow(s.lower, s.upper)
+		if it == nil {
+			return n, nil, false
+		}
+		for ok := it.First(); ok && n < limit && !x.stopped(); ok = it.Next() {
+			n++
+			prefix, document := splitIndexKey(it.Key())
+			v := yes
+			if s.judge != nil {
+				v = s.judge(prefix[indexPrefixSize:])
+			}
+			if v == yes {
+				documents = append(documents, document)
+			}
+			whole = whole && v != maybe
+		}
+		x.giveBack(it)
+	}
+	x.examined += int64(n)
+	return n, documents, whole && n < limit && x.err == nil
 }
 
 // measured counts the keys of a scan up to a limit.

@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"encoding/binary"
 	"slices"
 
 	lsm "github.com/cockroachdb/pebble/v2"
@@ -116,10 +117,21 @@ func (x *walk) restore(typ code, s set, filter search.Expr) set {
 	return s
 }
 
-// lastPosition is the newest position that a view shows.
-func (v *view) lastPosition() (uint64, error) {
-	position, _, err := lastInFeed(v)
-	return position, err
+// lastPosition is the newest position that the search sees.
+func (x *execution) lastPosition() uint64 {
+	it := x.borrow([]byte{keyFeed}, []byte{keyFeed + 1})
+	if it == nil {
+		return 0
+	}
+	defer x.giveBack(it)
+	if !it.Last() {
+		return 0
+	}
+	if len(it.Key()) != 9 {
+		x.fail(corrupt("the feed"))
+		return 0
+	}
+	return binary.BigEndian.Uint64(it.Key()[1:])
 }
 
 // newestVersion positions an iterator over versions at the newest of a document.

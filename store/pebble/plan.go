@@ -11,11 +11,7 @@ import (
 // plan gives the set of the resources of a type that now match a filter.
 func (x *walk) plan(typ code, e search.Expr) set {
 	legs := x.legs(typ, e)
-	if len(legs) == 0 {
-		x.step(&leg{operation: "all", detail: x.typeName(typ), size: x.live(typ)})
-		return x.alive(typ)
-	}
-	if len(legs) > 1 || x.need > 0 && !legs[0].lazy {
+	if len(legs) > 1 || len(legs) == 1 && (legs[0].parted || x.need > 0 && !legs[0].lazy) {
 		x.probe(typ, legs)
 	}
 	return x.conjunction(typ, legs)
@@ -30,21 +26,36 @@ func (x *walk) typeName(typ code) string {
 // probe sizes the legs: the smallest by counting, those that would have to be collected as far as
 // that could pay, and, where all are large, by what they take on disk.
 func (x *walk) probe(typ code, legs []leg) {
+	if len(legs) == 0 {
+		return
+	}
 	least := x.live(typ)
-	for i := range legs {
-		if l := &legs[i]; l.open != nil && !x.stopped() {
-			if size := l.sized(tuned.probe); !l.negative {
-				least = min(least, size)
+	narrow := false // some leg is counted to its end
+	for limit := tuned.probe; limit <= 4*tuned.probe && !narrow; limit *= 4 {
+		for i := range legs {
+			if l := &legs[i]; l.open != nil && !x.stopped() {
+				if size := l.sized(limit); !l.negative {
+					least = min(least, size)
+					narrow = narrow || size < limit
+				}
 			}
 		}
 	}
-	for i := range legs {
-		switch l := &legs[i]; {
-		case l.open == nil || l.size < l.probed:
-		case least < tuned.probe && !l.lazy:
-			l.sized(least*l.test + 1)
-		case least >= tuned.probe && l.guess != nil:
-			l.enlarge()
+	for _, collected := range [...]bool{true, false} {
+		for i := range legs {
+			l := &legs[i]
+			if l.open == nil || l.lazy == collected || l.size < l.probed || x.stopped() {
+				continue
+			}
+			switch {
+			case narrow && collected:
+				l.sized(least*l.test + 1)
+			case !narrow && l.guess != nil:
+				l.enlarge()
+			}
+			if collected && !l.negative && l.size < l.probed {
+				least, narrow = min(least, l.size), true
+			}
 		}
 	}
 }
@@ -85,6 +96,10 @@ func (x *walk) estimate(typ code, legs []leg) int {
 
 // conjunction intersects the legs that are worth opening and tests what they leave on the rest.
 func (x *walk) conjunction(typ code, legs []leg) set {
+	if len(legs) == 0 {
+		x.step(&leg{operation: "all", detail: x.typeName(typ), size: x.live(typ)})
+		return x.alive(typ)
+	}
 	slices.SortStableFunc(legs, func(a, b leg) int {
 		return cmp.Or(order(a)-order(b), a.size-b.size)
 	})
@@ -138,7 +153,7 @@ func (l *leg) worth(candidates, all, need int, first bool) bool {
 	if l.open == nil {
 		return false
 	}
-	if l.lazy {
+	if l.lazy || l.known.whole() {
 		return true
 	}
 	tested := candidates

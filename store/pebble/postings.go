@@ -14,8 +14,14 @@ type postings struct {
 	prefix []byte
 	key    []byte
 	flags  entryFlags // those that a key must have one of; 0 for any
+	// patience is how many keys are stepped over before leaping: a leap costs as much as some steps, and
+	// whether it is worth that shows as one goes.
+	patience int
 	memo
 }
+
+// mostPatience is about how many steps cost as much as a leap.
+const mostPatience = 8
 
 // postings opens the documents whose keys are prefix and a document number.
 func (x *walk) postings(prefix []byte) set {
@@ -23,7 +29,7 @@ func (x *walk) postings(prefix []byte) set {
 	if it == nil {
 		return empty{}
 	}
-	return &postings{x: x, it: it, prefix: prefix, key: make([]byte, 0, len(prefix)+documentSize)}
+	return &postings{x: x, it: it, prefix: prefix, key: make([]byte, 0, len(prefix)+documentSize), patience: mostPatience}
 }
 
 func (p *postings) seek(at uint64) uint64 {
@@ -38,28 +44,46 @@ func (p *postings) seek(at uint64) uint64 {
 
 // find steps to the next key, and leaps where that is not far enough.
 func (p *postings) find(at uint64) uint64 {
-	var ok bool
-	switch {
-	case p.to != 0 && p.to != end && at == p.to+1 && p.it.Valid():
+	stepping := p.to != 0 && p.to < at && p.to != end && p.it.Valid()
+	far := stepping && at > p.to+1
+	steps, ok := 0, true
+	if stepping && (!far || p.patience > 0) {
 		ok = p.step()
-	default:
-		ok = p.leap(at)
+	} else {
+		far, ok = false, p.leap(at)
 	}
 	for ok {
 		p.x.examined++
 		if p.x.stopped() {
 			return end
 		}
-		key := p.it.Key()
-		if len(key) == len(p.prefix)+documentSize && (p.flags == 0 || keyFlags(p.it.Value())&p.flags != 0) {
-			if found := p.x.place(binary.BigEndian.Uint64(key[len(p.prefix):])); found >= at {
-				return found
+		found, counts := p.current()
+		switch {
+		case found >= at && counts:
+			if far {
+				p.patience = mostPatience
 			}
+			return found
+		case far && found < at && steps >= p.patience:
+			p.patience /= 2
+			far, ok = false, p.leap(at)
+			continue
 		}
+		steps++
 		ok = p.step()
 	}
 	p.x.check(p.it)
 	return end
+}
+
+// current is the place that the iterator is at, and whether it is one of a member.
+func (p *postings) current() (place uint64, counts bool) {
+	key := p.it.Key()
+	if len(key) < documentSize {
+		return 0, false
+	}
+	place = p.x.place(binary.BigEndian.Uint64(key[len(key)-documentSize:]))
+	return place, len(key) == len(p.prefix)+documentSize && (p.flags == 0 || keyFlags(p.it.Value())&p.flags != 0)
 }
 
 func (p *postings) step() bool {

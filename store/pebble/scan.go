@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"bytes"
+
 	"kiln/search"
 )
 
@@ -19,11 +21,28 @@ type scan struct {
 	lower, upper []byte
 	// posting tells that all keys are lower and a document number, and that all of them meet it.
 	posting bool
+	// tail, above 0, tells that all keys are lower, as many bytes that part them into postings, and a
+	// document number, and that all of them meet it.
+	tail int
 	// judge decides by the key's body, that is without parameter and document; nil is always yes.
 	judge func(body []byte) verdict
 }
 
 func posting(prefix []byte) scan { return scan{lower: prefix, upper: after(prefix), posting: true} }
+
+// parted are the postings of all keys that are prefix and tail more bytes.
+func parted(prefix []byte, tail int) scan {
+	return scan{lower: prefix, upper: after(prefix), tail: tail}
+}
+
+// postings lists the postings of a parted scan; ok is false where there are too many.
+func (s scan) postings(x *walk) (list []scan, ok bool) {
+	tails := x.distinct(s.lower, s.tail)
+	for _, tail := range tails {
+		list = append(list, posting(append(bytes.Clone(s.lower), tail...)))
+	}
+	return list, len(list) <= tuned.scans
+}
 
 // whole is all that begins with prefix.
 func whole(prefix []byte, judge func([]byte) verdict) scan {

@@ -88,14 +88,7 @@ func (l lowering) code(kind byte, c search.TokenCriterion) ([]scan, bool) {
 		}
 		return []scan{posting(binary.BigEndian.AppendUint32(prefix, system))}, true
 	}
-	var scans []scan
-	for _, system := range l.x.distinct(prefix, 4) {
-		scans = append(scans, posting(append(bytes.Clone(prefix), system...)))
-		if len(scans) > tuned.scans {
-			return []scan{whole(prefix, nil)}, true
-		}
-	}
-	return scans, true
+	return []scan{parted(prefix, 4)}, true
 }
 
 // hasSystem judges keys of codes by their system alone.
@@ -131,12 +124,8 @@ func (l lowering) reference(m search.Modifier, c search.ReferenceCriterion) ([]s
 		return []scan{l.text(indexURL, c.URL, c.Version != "")}, true
 	}
 	prefix := appendID(l.key(indexReference), c.ID)
-	var scans []scan
 	if c.Type == "" {
-		for _, target := range l.x.distinct(prefix, 2) {
-			scans = append(scans, l.version(posting(append(bytes.Clone(prefix), target...)), c))
-		}
-		return scans, true
+		return []scan{l.version(parted(prefix, 2), c)}, true
 	}
 	target := l.x.store.dictionary.typeCode(c.Type)
 	if target == 0 {
@@ -148,7 +137,7 @@ func (l lowering) reference(m search.Modifier, c search.ReferenceCriterion) ([]s
 // version leaves the comparison of versions to the value.
 func (l lowering) version(s scan, c search.ReferenceCriterion) scan {
 	if c.Version != "" {
-		s.posting, s.judge = false, always(maybe)
+		s.posting, s.tail, s.judge = false, 0, always(maybe)
 	}
 	return s
 }
@@ -234,9 +223,9 @@ func (l lowering) composite(c search.CompositeCriterion) []scan {
 	if !ok {
 		return all
 	}
-	for _, first := range firsts {
+	for _, first := range partings(l.x, firsts) {
 		if !first.posting {
-			first.judge = always(maybe)
+			first.tail, first.judge = 0, always(maybe)
 			scans = append(scans, first)
 			continue
 		}
@@ -248,6 +237,21 @@ func (l lowering) composite(c search.CompositeCriterion) []scan {
 		scans = append(scans, seconds...)
 	}
 	return scans
+}
+
+// partings puts the postings of parted scans in their place, where they are not too many.
+func partings(x *walk, scans []scan) []scan {
+	var all []scan
+	for _, s := range scans {
+		if s.tail > 0 {
+			if postings, ok := s.postings(x); ok {
+				all = append(all, postings...)
+				continue
+			}
+		}
+		all = append(all, s)
+	}
+	return all
 }
 
 // describe names a parameter with its modifier, for a plan.

@@ -1,9 +1,12 @@
 package pebble
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
+
+	lsm "github.com/cockroachdb/pebble/v2"
 
 	"kiln/search"
 	"kiln/store"
@@ -12,7 +15,7 @@ import (
 // Search implements store.Reader.
 func (r reader) Search(ctx context.Context, query *search.Query, place store.Cursor) (store.Page, error) {
 	started := time.Now()
-	v, err := r.open(ctx)
+	v, err := r.glance(ctx)
 	if err != nil {
 		return store.Page{}, err
 	}
@@ -36,7 +39,7 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 
 // Count implements store.Reader.
 func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
-	v, err := r.open(ctx)
+	v, err := r.glance(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -86,6 +89,7 @@ func (x *execution) page(at store.Cursor) (page store.Page, err error) {
 	if x.err != nil {
 		return page, x.err
 	}
+	x.recycle(0)
 	page.Matches = x.versions(found)
 	return page, x.err
 }
@@ -96,9 +100,9 @@ func (x *execution) open(c cursor, at store.Cursor) (cursor, error) {
 	if err != nil {
 		return c, err
 	}
-	newest, err := x.lastPosition()
-	if err != nil {
-		return c, err
+	newest := x.lastPosition()
+	if x.err != nil {
+		return c, x.err
 	}
 	if c.position > newest {
 		return c, store.ErrCursor
@@ -211,9 +215,7 @@ func (x *execution) finish(page *store.Page, c cursor, targets []target, found [
 		return
 	}
 	if c.document == 0 && more {
-		newest, err := x.lastPosition()
-		x.fail(err)
-		c.position, c.fingerprint = newest, store.Fingerprint(x.query)
+		c.position, c.fingerprint = x.lastPosition(), store.Fingerprint(x.query)
 	}
 	if more || c.back {
 		page.Next = c.to(found[len(found)-1].document, false)
@@ -260,30 +262,46 @@ func (x *execution) versions(found []match) []store.Version {
 		return nil
 	}
 	defer x.giveBack(it)
-	list := make([]store.Version, 0, len(found))
-	for _, m := range found {
+	list := make([]store.Version, len(found))
+	for _, i := range byDocument(found) {
 		x.examined++
 		if x.stopped() {
 			return nil
 		}
-		if !newestVersion(it, m.document) {
-			x.check(it)
-			x.fail(corrupt("a version is missing"))
-			return nil
-		}
-		_, number, _ := readDocumentKey(it.Key())
-		version, _, err := x.store.vocabularies.readVersion(x.store.dictionary, it.Value(), number)
-		x.fail(err)
-		if err != nil || version.Deleted() {
-			continue
-		}
-		if x.past != nil {
-			if old, changed := x.past.documents[m.document]; changed {
-				version, err = x.store.getVersion(x.view, m.document, old.version)
-				x.fail(err)
-			}
-		}
-		list = append(list, version)
+		list[i] = x.version(it, found[i].document)
 	}
-	return list
+	return slices.DeleteFunc(list, func(v store.Version) bool { return v.ID == "" })
+}
+
+// byDocument gives the places of matches in the order of documents, in which seeking is cheaper.
+func byDocument(found []match) []int {
+	order := make([]int, len(found))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(found[a].document, found[b].document) })
+	return order
+}
+
+// version reads what a match was in the state searched; zero if it has been deleted since, or after an
+// error.
+func (x *execution) version(it *lsm.Iterator, document uint64) (version store.Version) {
+	if !newestVersion(it, document) {
+		x.check(it)
+		x.fail(corrupt("a version is missing"))
+		return version
+	}
+	_, number, _ := readDocumentKey(it.Key())
+	version, _, err := x.store.vocabularies.readVersion(x.store.dictionary, it.Value(), number)
+	x.fail(err)
+	if err != nil || version.Deleted() {
+		return store.Version{}
+	}
+	if x.past != nil {
+		if old, changed := x.past.documents[document]; changed {
+			version, err = x.store.getVersion(x, document, old.version)
+			x.fail(err)
+		}
+	}
+	return version
 }

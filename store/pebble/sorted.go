@@ -9,20 +9,22 @@ import (
 // sorting them, whichever reads less.
 func (x *walk) sorted(t target, from *match, limit int) []match {
 	w := &walk{execution: x.execution, reverse: x.reverse, need: limit}
-	if s := w.sortWalk(t, limit); s != nil {
+	legs := w.legs(t.typ, t.filter)
+	w.probe(t.typ, legs)
+	if s := w.sortWalk(t, legs, limit); s != nil {
 		if found, ok := s.run(from); ok || x.err != nil {
 			return found
 		}
 	}
 	w = &walk{execution: x.execution, reverse: x.reverse}
-	return w.collectSorted(t, from, limit)
+	return w.collectSorted(t, legs, from, limit)
 }
 
-func (x *walk) collectSorted(t target, from *match, limit int) []match {
+func (x *walk) collectSorted(t target, legs []leg, from *match, limit int) []match {
 	done := x.step(&leg{operation: "sort", detail: sortDetail(x.query.Sort)})
 	defer done()
 	b := best{x: x, limit: limit, from: from}
-	s := x.members(t)
+	s := x.restore(t.typ, x.conjunction(t.typ, legs), t.filter)
 	n := int64(0)
 	for at := s.seek(0); at != end && !x.stopped(); at = s.seek(at + 1) {
 		if m, ok := x.load(x.place(at)); ok {

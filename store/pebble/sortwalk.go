@@ -29,7 +29,7 @@ type sortWalk struct {
 }
 
 // sortWalk prepares a walk; nil where collecting the matches costs less, or nothing sorts them.
-func (x *walk) sortWalk(t target, limit int) *sortWalk {
+func (x *walk) sortWalk(t target, legs []leg, limit int) *sortWalk {
 	key := x.query.Sort[0]
 	param := x.sortParameter(t.typ, key)
 	if param == nil {
@@ -40,14 +40,14 @@ func (x *walk) sortWalk(t target, limit int) *sortWalk {
 		s.mask = firstDescending
 	}
 	s.forward = key.Descending == x.reverse
-	if t.filter != nil && !s.affordable() {
+	if t.filter != nil && !s.affordable(legs) {
 		return nil
 	}
 	var ok bool
 	if s.sources, ok = x.sortSources(t.typ, param, key.Descending); !ok {
 		return nil
 	}
-	s.base = x.unchanged(t.typ, x.plan(t.typ, t.filter))
+	s.base = x.unchanged(t.typ, x.conjunction(t.typ, slices.Clone(legs)))
 	return s
 }
 
@@ -67,11 +67,9 @@ func (x *walk) sortParameter(typ code, key search.SortKey) (found *search.Parame
 }
 
 // affordable compares the cost of the walk with that of collecting, and sets the budget.
-func (s *sortWalk) affordable() bool {
+func (s *sortWalk) affordable(legs []leg) bool {
 	x := s.walk
 	all := x.live(s.target.typ)
-	legs := x.legs(s.target.typ, s.target.filter)
-	x.probe(s.target.typ, legs)
 	matches, smallest := x.estimate(s.target.typ, legs), all
 	for i := range legs {
 		if l := &legs[i]; l.open != nil && !l.negative {

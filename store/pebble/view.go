@@ -47,7 +47,7 @@ func (f *frozen) release() {
 
 // view is the state that one call reads.
 type view struct {
-	source
+	source  // nil where an execution holds the state
 	store   *Store
 	preview uint64
 	leave   func()
@@ -92,6 +92,18 @@ func (r reader) open(ctx context.Context) (*view, error) {
 		r.at.mu.RUnlock()
 		s.leave()
 	}}, nil
+}
+
+// glance begins a call that reads one state through the iterators of one execution, which then hold
+// the state themselves: a snapshot would cost a look at what to compact when it is closed.
+func (r reader) glance(ctx context.Context) (*view, error) {
+	if r.at != nil {
+		return r.open(ctx)
+	}
+	if err := r.store.enter(ctx); err != nil {
+		return nil, err
+	}
+	return &view{store: r.store, fresh: true, leave: r.store.leave}, nil
 }
 
 // settle waits until what the view shows is on disk.

@@ -55,12 +55,16 @@ func (x *walk) windowLeg(typ code, p *search.Parameter, tests search.And) leg {
 		long[i] = scans[len(scans)-1]
 	}
 	short := l.date(merged)[0]
-	narrow := leg{expr: tests, operation: "range", detail: p.Code, test: tuned.test}
+	narrow := leg{expr: tests, operation: "range", detail: p.Code, test: tuned.test, known: &known{}}
+	known := narrow.known
 	narrow.measure = func(limit int) int {
-		n := x.measured(short, limit)
+		n, documents, whole := x.peek([]scan{short}, limit)
 		least := limit
 		for _, s := range long {
 			least = min(least, x.measured(s, least))
+		}
+		if whole && least == 0 {
+			known.keep(x, documents)
 		}
 		return min(n+least, limit)
 	}
@@ -72,6 +76,9 @@ func (x *walk) windowLeg(typ code, p *search.Parameter, tests search.And) leg {
 		return n
 	}
 	narrow.open = func(x *walk) set {
+		if known.whole() {
+			return known.set
+		}
 		found := x.collect(search.Test{Param: p}, []scan{short}).set(x)
 		others := make([]set, len(long))
 		for i, s := range long {
