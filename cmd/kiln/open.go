@@ -59,11 +59,33 @@ func localPlan(path string) plan {
 
 var integrities = map[string]fhir.Integrity{"off": fhir.IntegrityOff, "deletes": fhir.IntegrityDeletes, "full": fhir.IntegrityFull}
 
+// check says what is wrong with the settings, before anything is opened.
+func (p plan) check() error {
+	if _, ok := integrities[p.Integrity]; !ok {
+		return wrongUsage("--referential-integrity is %q; expected off, deletes or full", p.Integrity)
+	}
+	switch p.Validation {
+	case "off", "base":
+	case "profile":
+		return wrongUsage("--validation profile is not there yet; off and base are")
+	default:
+		return wrongUsage("--validation is %q; expected off or base", p.Validation)
+	}
+	switch {
+	case strings.HasPrefix(p.Store, "mongodb://"), strings.HasPrefix(p.Store, "mongodb+srv://"):
+		return wrongUsage("--store: MongoDB is not supported yet; give a folder, or memory:")
+	case strings.Contains(p.Store, "://"):
+		return wrongUsage("--store %s: expected a folder or memory:", p.Store)
+	case p.Store == "":
+		return wrongUsage("--store is empty; expected a folder or memory:")
+	}
+	return nil
+}
+
 // assemble opens the store and builds the service over it.
 func (p plan) assemble(ctx context.Context) (*assembly, error) {
-	integrity, ok := integrities[p.Integrity]
-	if !ok {
-		return nil, wrongUsage("--referential-integrity is %q; expected off, deletes or full", p.Integrity)
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	parameters, err := p.parameters()
 	if err != nil {
@@ -78,7 +100,7 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 		return nil, err
 	}
 	service, err := fhir.New(fhir.Options{
-		Store: s, Parameters: parameters, Validator: validator, BaseURL: p.BaseURL, Integrity: integrity, Version: version(),
+		Store: s, Parameters: parameters, Validator: validator, BaseURL: p.BaseURL, Integrity: integrities[p.Integrity], Version: version(),
 	})
 	if err != nil {
 		_ = s.Close()
@@ -98,27 +120,15 @@ func (p plan) parameters() (*search.Parameters, error) {
 
 // validator is nil for off; a nil *validation.Validator in the interface would not be.
 func (p plan) validator() (fhir.Validator, error) {
-	switch p.Validation {
-	case "off":
+	if p.Validation == "off" {
 		return nil, nil
-	case "base":
-		return validation.New(validation.Options{})
-	case "profile":
-		return nil, wrongUsage("--validation profile is not there yet; off and base are")
 	}
-	return nil, wrongUsage("--validation is %q; expected off or base", p.Validation)
+	return validation.New(validation.Options{})
 }
 
 func openStore(path string, parameters *search.Parameters, logger *slog.Logger) (store.Store, error) {
-	switch {
-	case path == "memory:":
+	if path == "memory:" {
 		return memory.New(memory.Options{Parameters: parameters}), nil
-	case strings.HasPrefix(path, "mongodb://"), strings.HasPrefix(path, "mongodb+srv://"):
-		return nil, wrongUsage("--store: MongoDB is not supported yet; give a folder, or memory:")
-	case strings.Contains(path, "://"):
-		return nil, wrongUsage("--store %s: expected a folder or memory:", path)
-	case path == "":
-		return nil, wrongUsage("--store is empty; expected a folder or memory:")
 	}
 	return openPebble(path, parameters, logger)
 }

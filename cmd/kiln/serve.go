@@ -98,6 +98,9 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 			return serving{}, wrongUsage("--base-url is %q; expected a URL such as https://fhir.example.org", c.Public)
 		}
 	}
+	if err := c.check(); err != nil {
+		return serving{}, err
+	}
 	c.Logger, err = newLogger(log, k.String("log-format"), k.String("log-level"))
 	return c, err
 }
