@@ -1,10 +1,14 @@
 package rest
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+
+	"kiln/resources/outcome"
 )
 
 // The header lists of cross-origin requests: what FHIR and SMART clients send and what they need
@@ -31,14 +35,51 @@ const LoopbackOrigins = "loopback"
 type origins struct {
 	any, loopback bool
 	list          []string
+	host          string // of the server's own pages
 }
 
-func newOrigins(list []string) origins {
-	return origins{
+func newOrigins(list []string, base string) origins {
+	o := origins{
 		any:      slices.Contains(list, "*"),
 		loopback: slices.Contains(list, LoopbackOrigins),
 		list:     list,
 	}
+	if u, err := url.Parse(base); err == nil {
+		o.host, o.list = u.Hostname(), append(slices.Clip(list), u.Scheme+"://"+u.Host)
+	}
+	return o
+}
+
+// check refuses (403) what browsers let pages of other sites do without asking first. Some POSTs
+// need no preflight, so those of foreign pages end here. And where no token is asked for, a site
+// whose name was made to point to this machine (DNS rebinding) would pass for the server itself:
+// there the Host must be an address, localhost or the server's own name.
+func (o *origins) check(r *http.Request) error {
+	if o.any {
+		return nil
+	}
+	if origin := r.Header["Origin"]; len(origin) > 0 && !harmless[r.Method] && !o.permits(origin[0]) {
+		return outcome.New(outcome.Forbidden, "Pages of the origin %q may not change anything here.", clip(origin[0]))
+	}
+	if o.loopback && !o.ownHost(r.Host) {
+		return outcome.New(outcome.Forbidden, "The Host is %q; without authorization this server answers only to localhost, to addresses and to the name in its base URL.", clip(r.Host))
+	}
+	return nil
+}
+
+// harmless are the methods that a page may use blindly, since it does not see the answer.
+var harmless = map[string]bool{http.MethodGet: true, http.MethodHead: true, http.MethodOptions: true}
+
+// ownHost reports whether a Host header names this server in a way that nobody else can.
+func (o *origins) ownHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if host == "" || strings.EqualFold(host, "localhost") || strings.EqualFold(host, o.host) {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil
 }
 
 // allow writes the headers that every answer to a page carries. Credentials are never allowed:

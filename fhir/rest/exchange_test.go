@@ -193,7 +193,7 @@ func TestOrigins(t *testing.T) {
 	} {
 		options := Options{Origins: c.allowed}
 		options.EnsureDefaults()
-		o := newOrigins(options.Origins)
+		o := newOrigins(options.Origins, "http://kiln.test/fhir")
 		header := http.Header{}
 		o.allow(header, c.origin)
 		o.preflight(header, c.origin)

@@ -41,7 +41,7 @@ func New(options Options) (*Handler, error) {
 	h := &Handler{
 		options: options,
 		service: options.Service,
-		origins: newOrigins(options.Origins),
+		origins: newOrigins(options.Origins, options.Service.BaseURL()),
 		ids:     newRequestIDs(),
 		metrics: newMetrics(options.Registry),
 		memory:  semaphore.NewWeighted(largeBodies * options.MaxBody),
@@ -114,6 +114,9 @@ func (h *Handler) serve(c *gin.Context) {
 // answer finds the route and calls it.
 func (x *exchange) answer() (err error) {
 	if err := x.locate(); err != nil {
+		return err
+	}
+	if err := x.origins.check(x.r); err != nil {
 		return err
 	}
 	if x.query, err = parseQuery(x.r.URL.RawQuery); err != nil {

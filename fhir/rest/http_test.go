@@ -196,3 +196,51 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("got %d %s", answer.Code, answer.Body)
 	}
 }
+
+// TestForeignPages: where no token is asked for, what pages of other sites can make a browser send
+// changes and shows nothing, whatever their names point to.
+func TestForeignPages(t *testing.T) {
+	local := newHandler(t, rest.Options{Origins: []string{rest.LoopbackOrigins}})
+	listed := newHandler(t, rest.Options{Origins: []string{"https://app.example.org"}})
+	public := newHandler(t, rest.Options{})
+	for _, c := range []struct {
+		sentence     string
+		handler      http.Handler
+		method, host string
+		origin       string
+		status       int
+	}{
+		{"a POST that needs no preflight", local, "POST", "127.0.0.1:8080", "https://evil.example", 403},
+		{"of a page without an origin", local, "POST", "127.0.0.1:8080", "null", 403},
+		{"of a page of this machine", local, "POST", "127.0.0.1:8080", "http://localhost:3000", 201},
+		{"of a page of the server itself", local, "POST", "kiln.test", "http://kiln.test", 201},
+		{"of no page", local, "POST", "127.0.0.1:8080", "", 201},
+		{"of a page that is not in the list", listed, "POST", "any.example", "https://evil.example", 403},
+		{"of one that is", listed, "POST", "any.example", "https://app.example.org", 201},
+		{"of any page where all may", public, "POST", "any.example", "https://evil.example", 201},
+		{"a read whose answer the page cannot see", local, "GET", "127.0.0.1:8080", "https://evil.example", 200},
+		{"a name that was made to point here", local, "GET", "evil.example:8080", "", 403},
+		{"one that only begins like this machine's", local, "GET", "localhost.evil.example", "", 403},
+		{"localhost", local, "GET", "LocalHost:8080", "", 200},
+		{"an address of version 6", local, "GET", "[::1]:8080", "", 200},
+		{"an address without a port", local, "GET", "[::1]", "", 200},
+		{"the name in the base URL", local, "GET", "kiln.test:443", "", 200},
+		{"any name where a token is asked for", listed, "GET", "any.example", "", 200},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			request := httptest.NewRequest(c.method, "/fhir/Binary", nil)
+			if c.method == http.MethodPost {
+				request = httptest.NewRequest(c.method, "/fhir/Binary", strings.NewReader("abc"))
+				request.Header.Set("Content-Type", "text/plain")
+			}
+			request.Host = c.host
+			if c.origin != "" {
+				request.Header.Set("Origin", c.origin)
+			}
+			answer := httptest.NewRecorder()
+			if c.handler.ServeHTTP(answer, request); answer.Code != c.status {
+				t.Errorf("got %d %s, want %d", answer.Code, answer.Body, c.status)
+			}
+		})
+	}
+}
