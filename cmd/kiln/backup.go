@@ -78,7 +78,7 @@ func newRestore() *cobra.Command {
 	}
 	path := storeFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f, err := os.Open(args[0])
+		f, err := openFile(args[0])
 		if err != nil {
 			return err
 		}

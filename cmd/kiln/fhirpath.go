@@ -50,7 +50,7 @@ func newFHIRPath() *cobra.Command {
 func readDocument(path string) (*resources.Document, error) {
 	in := io.Reader(os.Stdin)
 	if path != "-" {
-		f, err := os.Open(path)
+		f, err := openFile(path)
 		if err != nil {
 			return nil, err
 		}

@@ -57,6 +57,15 @@ func units(path string, yield func(unit) error) error {
 	})
 }
 
+// openFile opens a file that the user named.
+func openFile(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, wrongUsage("there is no file %s", path)
+	}
+	return f, err
+}
+
 func fileUnits(path string, yield func(unit) error) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,6 +46,13 @@ for each issue with its severity, place and FHIRPath. Exit status 1 when there i
 }
 
 func validateUnit(cmd *cobra.Command, validator *validation.Validator, u unit) []outcome.Issue {
+	if u.Refuse != nil { // may be of the file, such as broken gzip, which no refusal of a server tells of
+		var refused *outcome.Error
+		if errors.As(u.Refuse, &refused) {
+			return refused.Issues
+		}
+		return []outcome.Issue{{Severity: outcome.SeverityError, Code: outcome.Structure, Diagnostics: u.Refuse.Error()}}
+	}
 	doc, err := u.parse()
 	if err != nil {
 		return outcome.As(err).Issues
