@@ -31,7 +31,8 @@ func checkOf(t *definitions.Type) check {
 	return nil
 }
 
-// extension is ext-1: https://hl7.org/fhir/R4/extensibility.html#invs
+// extension is ext-1 (https://hl7.org/fhir/R4/extensibility.html#invs), and that an extension is
+// named by an absolute URL; only one inside another extension may have a name relative to it.
 func (w *walk) extension(n resources.Node, p *plan, seen uint64) {
 	value, nested := seen&p.bitOf("value") != 0, seen&p.bitOf("extension") != 0
 	switch {
@@ -40,6 +41,20 @@ func (w *walk) extension(n resources.Node, p *plan, seen uint64) {
 	case !value && !nested:
 		w.report.error(n, outcome.Invariant, "An extension needs a value or extensions of its own (ext-1).")
 	}
+	url := w.d.Member(n, "url")
+	if w.d.Kind(url) == resources.String && w.d.Text(url) != "" && !absolute(w.d.Text(url)) && !w.inExtension(n) {
+		w.report.error(url, outcome.Value, "%q is no absolute URL; only an extension inside another may have a relative one.", clip(w.d.Text(url)))
+	}
+}
+
+// inExtension reports whether the object that has the extension n is an extension itself.
+func (w *walk) inExtension(n resources.Node) bool {
+	list := w.d.Parent(n)
+	if w.d.Kind(list) != resources.Array {
+		return false
+	}
+	outer := w.d.Parent(w.d.Parent(list))
+	return outer != resources.None && (w.d.Name(outer) == "extension" || w.d.Name(outer) == "modifierExtension")
 }
 
 // attachment compares the size that is stated with the data that is there. They cannot differ:
