@@ -33,6 +33,7 @@ are not loaded twice (unless --again), and resources with an id that are there a
 	again := cmd.Flags().Bool("again", false, "load also what an earlier load has recorded as done")
 	validation := cmd.Flags().String("validation", "base", "what is checked: off or base (a server decides that itself)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		collectRarely()
 		to, err := loadTarget(cmd.Context(), *path, *base, *validation)
 		if err != nil {
 			return err
@@ -102,7 +103,7 @@ func (l *loader) pass(ctx context.Context, paths []string) error {
 		work.Go(func() error { return l.send(ctx, g) })
 		return ctx.Err()
 	}
-	var lines grouper
+	lines := grouper{searching: l.searching}
 	var err error
 	for i := 0; i < len(paths) && err == nil; i++ {
 		err = units(paths[i], func(u unit) error { return l.take(u, &lines, send) })

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 
@@ -18,8 +19,10 @@ type group struct {
 	given   []byte // a transaction or batch as it came; nil for gathered resources
 	batch   bool   // given is a batch
 	entries []entry
-	places  []string // of the entries; for a given bundle just its own
-	count   int      // of entries in a given bundle
+	// searching: some entry may have a reference that is a search
+	searching bool
+	places    []string // of the entries; for a given bundle just its own
+	count     int      // of entries in a given bundle
 	// once names what must not be loaded twice; "" where loading again changes nothing.
 	once string
 }
@@ -29,6 +32,7 @@ type entry struct {
 	place       string
 	method, url string
 	resource    []byte
+	doc         *resources.Document // resource, read already; nil where it has to be read
 }
 
 // Bounds of a gathered group.
@@ -61,9 +65,33 @@ func digest(place string, text []byte) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// loaded gives the resources of a group that need no bundle: each has an id, and none a reference
+// that is a search. ok is false for other groups.
+func (g *group) loaded() (docs []*resources.Document, ok bool) {
+	if g.given != nil || g.searching {
+		return nil, false
+	}
+	docs = make([]*resources.Document, len(g.entries))
+	for i, e := range g.entries {
+		if e.method != http.MethodPut {
+			return nil, false
+		}
+		if docs[i] = e.doc; docs[i] == nil {
+			var err error
+			if docs[i], err = resources.Parse(e.resource); err != nil {
+				return nil, false
+			}
+		}
+	}
+	return docs, true
+}
+
 // hasConditionalReference reports whether something in the document refers to what a search finds:
 // https://hl7.org/fhir/R4/http.html#trules
 func hasConditionalReference(doc *resources.Document) bool {
+	if text := doc.Source(); bytes.IndexByte(text, '?') < 0 && !bytes.Contains(text, []byte(`\u`)) {
+		return false
+	}
 	for n := range resources.Node(doc.Len()) {
 		if doc.Kind(n) == resources.String && doc.Name(n) == "reference" {
 			typ, _, found := strings.Cut(doc.Text(n), "?")
@@ -79,6 +107,9 @@ func hasConditionalReference(doc *resources.Document) bool {
 func entryOf(place string, doc *resources.Document, n resources.Node) entry {
 	typ, id := doc.Text(doc.Member(n, "resourceType")), doc.Text(doc.Member(n, "id"))
 	e := entry{place: place, method: "POST", url: typ, resource: doc.Raw(n)}
+	if n == 0 {
+		e.doc = doc
+	}
 	if id != "" {
 		e.method, e.url = "PUT", typ+"/"+id
 	}
@@ -88,9 +119,10 @@ func entryOf(place string, doc *resources.Document, n resources.Node) entry {
 // grouper gathers entries until there are enough for a bundle. A resource twice in one bundle
 // would be refused, so it begins the next one.
 type grouper struct {
-	group group
-	bytes int
-	seen  map[string]bool
+	searching bool // of the groups
+	group     group
+	bytes     int
+	seen      map[string]bool
 }
 
 func (l *grouper) add(e entry, send func(group) error) error {
@@ -125,7 +157,8 @@ func (l *grouper) collection(u unit, doc *resources.Document, send func(group) e
 
 func (l *grouper) take() group {
 	g := l.group
-	*l = grouper{}
+	g.searching = l.searching
+	*l = grouper{searching: l.searching}
 	return g
 }
 

@@ -112,6 +112,7 @@ func sentences(doc *resources.Document, n resources.Node) string {
 }
 
 // storeTarget opens the store itself. What must not go in twice is recorded in the same commit.
+// Resources that stand alone need no bundle, unless some are refused: then a batch tells them apart.
 type storeTarget struct{ *assembly }
 
 const loadBucket = "load"
@@ -128,6 +129,12 @@ func (t *storeTarget) Send(ctx context.Context, g group) ([]refusal, error) {
 	var records []store.RecordChange
 	if g.once != "" {
 		records = []store.RecordChange{{Bucket: loadBucket, Key: g.once, Value: []byte{1}, Revision: store.AnyRevision}}
+	}
+	if docs, ok := g.loaded(); ok {
+		_, err := t.Service.Load(ctx, fhir.LoadRequest{Resources: docs, Records: records})
+		if err == nil || rest.Status(outcome.As(err)) >= http.StatusInternalServerError {
+			return nil, err
+		}
 	}
 	return sendGroup(ctx, g, t.process, records)
 }
