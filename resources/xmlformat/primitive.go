@@ -42,7 +42,9 @@ func literal(kind resources.Kind, value string) (string, bool) {
 	if kind == resources.Bool {
 		return value, value == "true" || value == "false"
 	}
-	value = strings.TrimPrefix(value, "+")
+	if unsigned, found := strings.CutPrefix(value, "+"); found {
+		return unsigned, isNumber(unsigned) && unsigned[0] != '-'
+	}
 	return value, isNumber(value)
 }
 

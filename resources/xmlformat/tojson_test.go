@@ -279,6 +279,10 @@ func TestToJSONRefuses(t *testing.T) {
 			"A problem of an element of a choice", wrap("Observation", `<valueQuantity><value value="1,5"/></valueQuantity>`), outcome.StageContent,
 			[]string{`1:64 structure Observation.value.ofType(Quantity).value The value "1,5" is not of type decimal.`},
 		},
+		{
+			"Two signs of a number", wrap("Patient", `<multipleBirthInteger value="+-5"/>`), outcome.StageContent,
+			[]string{`1:60 structure Patient.multipleBirth.ofType(integer) The value "+-5" is not of type integer.`},
+		},
 		{"UTF-16", "\xfe\xff\x00<", outcome.StageSyntax, []string{"1:1 structure  The text is UTF-16 or UTF-32; only UTF-8 is read."}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
