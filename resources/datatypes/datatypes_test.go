@@ -1,6 +1,7 @@
 package datatypes_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -137,4 +138,16 @@ func FuzzParseDateTime(f *testing.F) {
 			t.Errorf("%q is read as %+v and written %q, which is read as %+v, %v", text, got, got, again, err)
 		}
 	})
+}
+
+// FHIR sets no bound on the digits of a fraction, so a time with many is found like any other.
+func TestAFractionOfManyDigits(t *testing.T) {
+	text := "2020-06-15T10:00:00.5" + strings.Repeat("0", 1000) + "Z"
+	got, err := datatypes.ParseDateTime(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Nanosecond != 500_000_000 || got.Precision != datatypes.Fraction || !strings.HasPrefix(text, got.String()[:40]) {
+		t.Errorf("read %v", got)
+	}
 }

@@ -72,7 +72,8 @@ func (r *reader) skip(c byte) bool {
 	return true
 }
 
-// maxFraction bounds the digits of a fraction of a second.
+// maxFraction bounds how many digits of a fraction of a second are kept; FHIR sets no bound, so
+// more are read all the same.
 const maxFraction = 32
 
 func (r *reader) clock(t *DateTime) {
@@ -93,10 +94,10 @@ func (r *reader) clock(t *DateTime) {
 	for r.rest != "" && r.rest[0] >= '0' && r.rest[0] <= '9' {
 		t.Nanosecond += int(r.rest[0]-'0') * scale
 		scale /= 10
-		t.Digits++
+		t.Digits = min(t.Digits+1, maxFraction)
 		r.rest = r.rest[1:]
 	}
-	if t.Digits == 0 || t.Digits > maxFraction {
+	if t.Digits == 0 {
 		r.failed = true
 	}
 }
