@@ -96,14 +96,17 @@ func TestResolveInBundles(t *testing.T) {
 	bundle := resource(t, `{"resourceType":"Bundle","type":"collection","entry":[
 		{"fullUrl":"http://example.org/fhir/Observation/o","resource":{"resourceType":"Observation","id":"o","subject":{"reference":"Patient/a"},
 			"performer":[{"reference":"urn:uuid:0d5a1f7c-2a3b-4c5d-8e9f-000000000002"},{"reference":"http://other.example/fhir/Patient/a"}]}},
-		{"fullUrl":"http://other.example/fhir/Patient/a","resource":{"resourceType":"Patient","id":"a","gender":"male"}},
+		{"fullUrl":"http://other.example/fhir/Patient/a","resource":{"resourceType":"Patient","id":"a","meta":{"versionId":"2"},"gender":"male"}},
 		{"fullUrl":"http://example.org/fhir/Patient/a","resource":{"resourceType":"Patient","id":"a","gender":"female"}},
 		{"fullUrl":"urn:uuid:0d5a1f7c-2a3b-4c5d-8e9f-000000000002","resource":{"resourceType":"Practitioner","id":"b","gender":"other"}}]}`)
 	for source, want := range map[string]string{
-		"entry.resource.subject.resolve().gender":                           `["female"]`,
-		"entry.resource.performer.resolve().gender":                         `["other","male"]`,
-		"entry.resource.performer.where(resolve() is Practitioner).count()": `[1]`,
-		"entry[0].resource.subject.resolve().id":                            `["a"]`,
+		"entry.resource.subject.resolve().gender":                                  `["female"]`,
+		"entry.resource.performer.resolve().gender":                                `["other","male"]`,
+		"entry.resource.performer.where(resolve() is Practitioner).count()":        `[1]`,
+		"entry[0].resource.subject.resolve().id":                                   `["a"]`,
+		"'http://other.example/fhir/Patient/a'.resolve().gender":                   `["male"]`,
+		"('http://other.example/fhir/Patient/' & 'a/_history/2').resolve().gender": `["male"]`,
+		"'http://other.example/fhir/Patient/a/_history/3'.resolve().gender":        `[]`,
 	} {
 		expect(t, with(t, nil, bundle, source), want)
 	}

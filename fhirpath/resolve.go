@@ -155,8 +155,8 @@ func (e *evaluation) fetch(v Value, reference string, out Collection) Collection
 		}
 		return out
 	}
-	if v.kind == kindElement {
-		if target := e.inBundle(v.element, reference); !target.IsZero() {
+	if from := e.origin(v); !from.IsZero() {
+		if target := e.inBundle(from, reference); !target.IsZero() {
 			return append(out, FromElement(target))
 		}
 	}
@@ -166,6 +166,18 @@ func (e *evaluation) fetch(v Value, reference string, out Collection) Collection
 		}
 	}
 	return out
+}
+
+// origin is the element in whose document a reference is looked up. A text that the expression
+// made is looked up in that of the input.
+func (e *evaluation) origin(v Value) resources.Element {
+	if v.kind == kindElement {
+		return v.element
+	}
+	if v.kind == kindString && len(e.input) > 0 && e.input[0].kind == kindElement {
+		return e.input[0].element
+	}
+	return resources.Element{}
 }
 
 // contained finds a contained resource by id in the resource that from is part of; an empty id
@@ -202,7 +214,7 @@ func (e *evaluation) inBundle(from resources.Element, reference string) resource
 		e.slice-- // charged here, judged at the next step
 		url := c.Element.First("fullUrl").Text()
 		target := c.Element.First("resource")
-		if target.IsZero() {
+		if target.IsZero() || !ofVersion(target, reference) {
 			continue
 		}
 		if url == reference || name != "" && url == base+name+"/"+id {
@@ -213,6 +225,12 @@ func (e *evaluation) inBundle(from resources.Element, reference string) resource
 		}
 	}
 	return resources.Element{}
+}
+
+// ofVersion reports whether a resource has the version that a reference names, if it names one.
+func ofVersion(target resources.Element, reference string) bool {
+	_, version, named := strings.Cut(reference, "/_history/")
+	return !named || target.First("meta").First("versionId").Text() == version
 }
 
 // entryBase is the base address of the entry that holds el: what its fullUrl has before Type/id.
