@@ -3,6 +3,7 @@ package fhir
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,6 +50,7 @@ func (a address) searched() string {
 func (s *Service) readAddress(method, text string) (address, error) {
 	text = strings.TrimPrefix(text, s.options.BaseURL)
 	path, query, _ := strings.Cut(text, "?")
+	query = withoutPresentation(query)
 	if strings.Contains(path, "://") {
 		return address{}, invalid("The URL %q is not below this server's base.", clip(text))
 	}
@@ -78,6 +80,16 @@ func (s *Service) readAddress(method, text string) (address, error) {
 		}
 	}
 	return address{}, noRoute(method, text, parts, known)
+}
+
+// withoutPresentation drops _format and _pretty: an entry is written as the Bundle is.
+func withoutPresentation(query string) string {
+	if !strings.Contains(query, "_format=") && !strings.Contains(query, "_pretty=") {
+		return query
+	}
+	return strings.Join(slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool {
+		return strings.HasPrefix(part, "_format=") || strings.HasPrefix(part, "_pretty=")
+	}), "&")
 }
 
 func noRoute(method, text string, parts []string, known bool) error {

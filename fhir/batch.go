@@ -3,7 +3,10 @@ package fhir
 import (
 	"context"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -69,8 +72,14 @@ func (p *process) inParallel(ctx context.Context, reader store.Reader, entries [
 	}
 	var group errgroup.Group
 	group.SetLimit(batchWidth)
+	var broken atomic.Pointer[fault]
 	for _, key := range order {
 		group.Go(func() error {
+			defer func() {
+				if cause := recover(); cause != nil {
+					broken.Store(&fault{cause, debug.Stack()})
+				}
+			}()
 			for _, e := range byAddress[key] {
 				if err := p.single(ctx, reader, e); err != nil {
 					p.refused(e, err)
@@ -80,7 +89,29 @@ func (p *process) inParallel(ctx context.Context, reader store.Reader, entries [
 		})
 	}
 	_ = group.Wait()
+	if f := broken.Load(); f != nil {
+		panic(f)
+	}
 }
+
+// fault is a panic of an entry, brought to the goroutine of the request: there it ends the request,
+// in its own it would end the process. It counts as a panic of the runtime, since its text is as
+// harmless: whatever else was thrown might hold data of patients and is not shown.
+type fault struct {
+	cause any
+	stack []byte
+}
+
+func (f *fault) Error() string {
+	text := "a panic"
+	if err, ok := f.cause.(runtime.Error); ok {
+		text = err.Error()
+	}
+	return text + " in an entry of a batch: " + string(f.stack)
+}
+
+// RuntimeError implements runtime.Error.
+func (f *fault) RuntimeError() {}
 
 // single does one entry as the interaction that it is.
 func (p *process) single(ctx context.Context, reader store.Reader, e *entry) error {
