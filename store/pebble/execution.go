@@ -20,12 +20,14 @@ type execution struct {
 	past  *past // the state that later pages show; nil when nothing has changed since
 
 	wanted      map[code]*search.Parameter // parameters of the query
+	sorting     map[code]*search.Parameter // those that it sorts by
 	id, updated *search.Parameter          // those that only the engine knows, where the query has them
 
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
 	single    bool         // one type is searched
 	examined  int64
+	leaps     int64 // seeks from one member of a set to another
 	untilStop int
 	err       error
 
@@ -151,6 +153,15 @@ func (x *execution) iterator(lower, upper []byte) *lsm.Iterator {
 	return it
 }
 
+// rest takes back all iterators but those that are kept; no set must be used any more.
+func (x *execution) rest() {
+	x.recycle(0)
+	if x.values != nil {
+		x.giveBack(x.values)
+		x.values = nil
+	}
+}
+
 // recycle takes back the iterators of the sets that were made after there were n; those sets must
 // not be used any more.
 func (x *execution) recycle(n int) {
@@ -215,11 +226,27 @@ func (x *execution) wantParameter(p *search.Parameter) {
 	}
 }
 
+// wantSorted is wantParameter for one that is sorted by.
+func (x *execution) wantSorted(p *search.Parameter) {
+	x.wantParameter(p)
+	if c := x.store.dictionary.parameterCode(p); c != 0 {
+		if x.sorting == nil {
+			x.sorting = map[code]*search.Parameter{}
+		}
+		x.sorting[c] = p
+	}
+}
+
 // resource reads the values of a document that is there, as of the state searched.
 func (x *execution) resource(document uint64) (search.Resource, bool) {
+	return x.valuesOf(document, x.wanted)
+}
+
+// valuesOf is resource with the values of some parameters.
+func (x *execution) valuesOf(document uint64, wanted map[code]*search.Parameter) (search.Resource, bool) {
 	if x.past != nil {
 		if old, changed := x.past.documents[document]; changed {
-			return x.oldResource(document, old.version)
+			return x.oldResource(document, old.version, wanted)
 		}
 	}
 	if x.values == nil {
@@ -239,10 +266,10 @@ func (x *execution) resource(document uint64) (search.Resource, bool) {
 		x.fail(corrupt("index values are missing"))
 		return search.Resource{}, false
 	}
-	return x.readResource(x.values.Value())
+	return x.readResource(x.values.Value(), wanted)
 }
 
-func (x *execution) readResource(value []byte) (search.Resource, bool) {
+func (x *execution) readResource(value []byte, wanted map[code]*search.Parameter) (search.Resource, bool) {
 	record, err := readValues(value)
 	if err != nil {
 		x.fail(err)
@@ -253,7 +280,7 @@ func (x *execution) readResource(value []byte) (search.Resource, bool) {
 		x.fail(err)
 		return search.Resource{}, false
 	}
-	if r.Entries, err = x.store.dictionary.unpack(record.list, x.wanted); err != nil {
+	if r.Entries, err = x.store.dictionary.unpack(record.list, wanted); err != nil {
 		x.fail(err)
 		return search.Resource{}, false
 	}

@@ -30,13 +30,21 @@ type leg struct {
 	known    *known // what counting came by; nil where it comes by nothing
 }
 
-// known are the documents of a leg, once they have been counted to the end.
-type known struct{ set set }
+// known are the documents that counting the keys of scans came by.
+type known struct {
+	set set // of all of them, once they are counted to the end and no value has to be looked at
 
-// keep notes the documents found, in any order.
-func (k *known) keep(x *walk, documents []uint64) {
-	slices.Sort(documents)
-	k.set = &list{x, slices.Compact(documents)}
+	keys      int    // counted
+	scan      int    // to go on with
+	after     []byte // the key to go on after; nil at the beginning of a scan
+	documents []uint64
+	unsure    bool // some key did not tell
+}
+
+// keep makes the set.
+func (k *known) keep(x *walk) {
+	slices.Sort(k.documents)
+	k.set = &list{x, slices.Compact(k.documents)}
 }
 
 func (k *known) whole() bool { return k != nil && k.set != nil }
@@ -183,13 +191,7 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 func (x *walk) scanLeg(t search.Test, scans []scan) leg {
 	l := leg{expr: t, detail: describe(t), test: tuned.test, known: &known{}}
 	found := l.known
-	l.measure = func(limit int) int {
-		n, documents, whole := x.peek(scans, limit)
-		if whole {
-			found.keep(x, documents)
-		}
-		return n
-	}
+	l.measure = func(limit int) int { return x.peek(found, scans, limit) }
 	l.guess = func() int {
 		n := 0
 		for _, s := range scans {
@@ -231,37 +233,54 @@ func (x *walk) equal(t search.Test, scans []scan) set {
 	return unite(sets)
 }
 
-// peek counts the keys of scans up to a limit; whole tells that there are fewer, and that documents
-// are all those that meet the criteria.
-func (x *walk) peek(scans []scan, limit int) (n int, documents []uint64, whole bool) {
-	whole = true
-	for _, s := range scans {
-		if n >= limit {
-			return n, nil, false
+// peek counts the keys of scans up to a limit, going on from where it was last time.
+func (x *walk) peek(k *known, scans []scan, limit int) int {
+	for k.scan < len(scans) && k.keys < limit && !x.stopped() {
+		s := scans[k.scan]
+		lower := s.lower
+		if k.after != nil {
+			lower = append(bytes.Clone(k.after), 0)
 		}
-		if s.upper != nil && bytes.Compare(s.lower, s.upper) >= 0 {
-			continue
+		if (s.upper == nil || bytes.Compare(lower, s.upper) < 0) && !x.peekScan(k, s, lower, limit) {
+			return k.keys
 		}
-		it := x.borrow(s.lower, s.upper)
-		if it == nil {
-			return n, nil, false
-		}
-		for ok := it.First(); ok && n < limit && !x.stopped(); ok = it.Next() {
-			n++
-			prefix, document := splitIndexKey(it.Key())
-			v := yes
-			if s.judge != nil {
-				v = s.judge(prefix[indexPrefixSize:])
-			}
-			if v == yes {
-				documents = append(documents, document)
-			}
-			whole = whole && v != maybe
-		}
-		x.giveBack(it)
+		k.scan, k.after = k.scan+1, nil
 	}
-	x.examined += int64(n)
-	return n, documents, whole && n < limit && x.err == nil
+	if k.scan == len(scans) && !k.unsure && k.set == nil && x.err == nil {
+		k.keep(x)
+	}
+	return k.keys
+}
+
+// peekScan goes on with one scan; false before its end.
+func (x *walk) peekScan(k *known, s scan, lower []byte, limit int) bool {
+	it := x.borrow(lower, s.upper)
+	if it == nil {
+		return false
+	}
+	defer x.giveBack(it)
+	before := k.keys
+	ok := it.First()
+	for ; ok && k.keys < limit; ok = it.Next() {
+		if k.keys++; k.keys%checkEvery == 0 && x.stopped() {
+			return false
+		}
+		key, document := splitIndexKey(it.Key())
+		v := yes
+		if s.judge != nil {
+			v = s.judge(key[indexPrefixSize:])
+		}
+		if v == yes {
+			k.documents = append(k.documents, document)
+		}
+		k.unsure = k.unsure || v == maybe
+		if k.keys == limit {
+			k.after = append(k.after[:0], it.Key()...)
+		}
+	}
+	x.examined += int64(k.keys - before)
+	x.check(it)
+	return !ok && x.err == nil
 }
 
 // measured counts the keys of a scan up to a limit.

@@ -28,7 +28,7 @@ func (x *walk) load(document uint64) (match, bool) {
 	if len(x.query.Sort) == 0 {
 		return m, true
 	}
-	r, ok := x.resource(document)
+	r, ok := x.valuesOf(document, x.sorting)
 	m.entries = r.Entries
 	return m, ok
 }

@@ -68,7 +68,7 @@ func (x *execution) exists(key []byte) bool {
 	return true
 }
 
-func (x *execution) oldResource(document uint64, version int64) (search.Resource, bool) {
+func (x *execution) oldResource(document uint64, version int64, wanted map[code]*search.Parameter) (search.Resource, bool) {
 	x.examined++
 	value, closer, err := x.Get(valuesKey(nil, document, version))
 	if err != nil {
@@ -76,7 +76,7 @@ func (x *execution) oldResource(document uint64, version int64) (search.Resource
 		return search.Resource{}, false
 	}
 	defer closer.Close()
-	return x.readResource(value)
+	return x.readResource(value, wanted)
 }
 
 // unchanged leaves those members of a set that have not changed since the past.

@@ -23,41 +23,75 @@ func (x *walk) typeName(typ code) string {
 	return name
 }
 
-// probe sizes the legs: the smallest by counting, those that would have to be collected as far as
-// that could pay, and, where all are large, by what they take on disk.
+// probe sizes the legs until one of them turns out to be small: by counting, and where all are large by
+// what they take on disk. Of the others, those that would have to be collected are counted as far as
+// collecting could pay; what is read as it is walked need not be sized.
 func (x *walk) probe(typ code, legs []leg) {
-	if len(legs) == 0 {
-		return
-	}
-	least := x.live(typ)
-	narrow := false // some leg is counted to its end
-	for limit := tuned.probe; limit <= 4*tuned.probe && !narrow; limit *= 4 {
-		for i := range legs {
-			if l := &legs[i]; l.open != nil && !x.stopped() {
-				if size := l.sized(limit); !l.negative {
-					least = min(least, size)
-					narrow = narrow || size < limit
-				}
+	least := unsized
+	for _, limit := range [...]int{tuned.probe, 4 * tuned.probe} {
+		for _, l := range probing(legs, limit > tuned.probe) {
+			if least == unsized && !x.stopped() && l.sized(limit) < limit && !l.negative {
+				least = l.size
 			}
 		}
 	}
-	for _, collected := range [...]bool{true, false} {
-		for i := range legs {
-			l := &legs[i]
-			if l.open == nil || l.lazy == collected || l.size < l.probed || x.stopped() {
-				continue
-			}
-			switch {
-			case narrow && collected:
-				l.sized(least*l.test + 1)
-			case !narrow && l.guess != nil:
-				l.enlarge()
-			}
-			if collected && !l.negative && l.size < l.probed {
-				least, narrow = min(least, l.size), true
+	for _, l := range probing(legs, true) {
+		switch {
+		case x.stopped() || l.complete():
+		case least < unsized && !l.lazy:
+			l.sized(least*l.test + 1)
+		case least == unsized && l.guess != nil:
+			l.enlarge()
+		}
+		if l.complete() && !l.negative {
+			least = min(least, l.size)
+		}
+	}
+	for i := range legs {
+		if l := &legs[i]; l.probed == 0 && l.measure != nil && !l.negative {
+			if l.size = unsized; x.query.Explain {
+				l.size = x.live(typ)
 			}
 		}
 	}
+}
+
+// unsized is the size of legs that were not sized.
+const unsized = 1 << 31
+
+// complete tells that the size is exact.
+func (l *leg) complete() bool { return l.size < l.probed }
+
+// probing gives the legs that can be opened in the order in which they are to be sized: first those that
+// are most likely small, or those whose counting spares collecting them.
+func probing(legs []leg, collected bool) []*leg {
+	order := make([]*leg, 0, len(legs))
+	for i := range legs {
+		if legs[i].open != nil {
+			order = append(order, &legs[i])
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *leg) int {
+		if collected && a.lazy != b.lazy {
+			return rank(a.lazy) - rank(b.lazy)
+		}
+		return rank(b.refers()) - rank(a.refers())
+	})
+	return order
+}
+
+// rank is 1 for what comes first.
+func rank(first bool) int {
+	if first {
+		return 1
+	}
+	return 0
+}
+
+// refers reports whether the leg asks for references, of which there are few of a kind.
+func (l *leg) refers() bool {
+	t, ok := l.expr.(search.Test)
+	return ok && t.Param.Type == search.TypeReference
 }
 
 // countable is up to how many documents counting is worth more than a guess, which is as coarse as
@@ -103,7 +137,10 @@ func (x *walk) conjunction(typ code, legs []leg) set {
 	slices.SortStableFunc(legs, func(a, b leg) int {
 		return cmp.Or(order(a)-order(b), a.size-b.size)
 	})
-	all := max(1, x.live(typ))
+	all := unsized
+	if slices.ContainsFunc(legs, func(l leg) bool { return l.open != nil && !l.lazy && !l.known.whole() }) {
+		all = max(1, x.live(typ))
+	}
 	candidates := all // that are looked at, as far as legs opened so far tell
 	var sets, without []set
 	var rest []leg

@@ -94,6 +94,7 @@ func (p *postings) step() bool {
 }
 
 func (p *postings) leap(at uint64) bool {
+	p.x.leaps++
 	p.key = append(p.key[:0], p.prefix...)
 	if p.x.reverse {
 		if document := ^at; document < end {

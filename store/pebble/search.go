@@ -60,7 +60,7 @@ func newExecution(ctx context.Context, v *view, query *search.Query) *execution 
 	}
 	for _, key := range query.Sort {
 		for _, p := range key.Params {
-			x.wantParameter(p)
+			x.wantSorted(p)
 		}
 	}
 	return x
@@ -89,7 +89,7 @@ func (x *execution) page(at store.Cursor) (page store.Page, err error) {
 	if x.err != nil {
 		return page, x.err
 	}
-	x.recycle(0)
+	x.rest()
 	page.Matches = x.versions(found)
 	return page, x.err
 }
@@ -187,13 +187,14 @@ func (x *execution) wantsTotal() bool { return x.query.Total != search.TotalNone
 // countOn goes on from the last match of the first page, for as long as that is little work; a total
 // that was asked for is worth more.
 func (x *walk) countOn(s set, at uint64, n int) {
-	until := x.examined + int64(tuned.total)
+	spent := func() int64 { return x.examined + x.leaps*int64(tuned.seek) }
+	until := spent() + int64(tuned.total)
 	accurate := x.query.Total == search.TotalAccurate
 	for at != end {
 		if at = s.seek(at + 1); at != end {
 			n++
 		}
-		if x.err != nil || !accurate && x.examined > until {
+		if x.err != nil || !accurate && spent() > until {
 			return
 		}
 	}

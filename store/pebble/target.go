@@ -29,7 +29,7 @@ func (x *execution) targets() []target {
 	}
 	var list []target
 	for typ, of := range filters {
-		if x.live(typ) == 0 && x.past == nil {
+		if len(filters) > 1 && x.past == nil && x.live(typ) == 0 {
 			continue
 		}
 		t := target{typ: typ, filter: of[0]}

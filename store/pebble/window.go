@@ -56,15 +56,15 @@ func (x *walk) windowLeg(typ code, p *search.Parameter, tests search.And) leg {
 	}
 	short := l.date(merged)[0]
 	narrow := leg{expr: tests, operation: "range", detail: p.Code, test: tuned.test, known: &known{}}
-	known := narrow.known
+	apart, found := &known{}, narrow.known // of the short ones, and of all
 	narrow.measure = func(limit int) int {
-		n, documents, whole := x.peek([]scan{short}, limit)
+		n := x.peek(apart, []scan{short}, limit)
 		least := limit
 		for _, s := range long {
 			least = min(least, x.measured(s, least))
 		}
-		if whole && least == 0 {
-			known.keep(x, documents)
+		if least == 0 {
+			found.set = apart.set
 		}
 		return min(n+least, limit)
 	}
@@ -76,15 +76,15 @@ func (x *walk) windowLeg(typ code, p *search.Parameter, tests search.And) leg {
 		return n
 	}
 	narrow.open = func(x *walk) set {
-		if known.whole() {
-			return known.set
+		if found.whole() {
+			return found.set
 		}
-		found := x.collect(search.Test{Param: p}, []scan{short}).set(x)
+		met := x.collect(search.Test{Param: p}, []scan{short}).set(x)
 		others := make([]set, len(long))
 		for i, s := range long {
 			others[i] = x.collect(tests[i].(search.Test), []scan{s}).set(x)
 		}
-		return unite([]set{found, intersect(others)})
+		return unite([]set{met, intersect(others)})
 	}
 	return narrow
 }
