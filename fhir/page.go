@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -236,13 +235,35 @@ func encodeQuery(pairs []search.NameValue) string {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(queryEscape(p.Name))
+		writeEscaped(&b, p.Name)
 		b.WriteByte('=')
-		b.WriteString(queryEscape(p.Value))
+		writeEscaped(&b, p.Value)
 	}
 	return b.String()
 }
 
-var readable = strings.NewReplacer("%3A", ":", "%2C", ",", "%2F", "/", "%24", "$", "%2A", "*")
+// plain marks the bytes that stand for themselves in the value of a parameter: those that
+// https://www.rfc-editor.org/rfc/rfc3986#section-2.3 reserves for nothing, and what values of FHIR are full of.
+var plain = func() (set [256]bool) {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	for _, c := range []byte(letters + "0123456789" + "-._~" + ":,/$*") {
+		set[c] = true
+	}
+	return set
+}()
 
-func queryEscape(s string) string { return readable.Replace(url.QueryEscape(s)) }
+func writeEscaped(b *strings.Builder, s string) {
+	const digits = "0123456789ABCDEF"
+	for i := range len(s) {
+		switch c := s[i]; {
+		case plain[c]:
+			b.WriteByte(c)
+		case c == ' ':
+			b.WriteByte('+')
+		default:
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		}
+	}
+}

@@ -18,11 +18,12 @@ import (
 // exchange is one request and its answer.
 type exchange struct {
 	*Handler
-	w     gin.ResponseWriter
-	r     *http.Request
-	ctx   context.Context
-	start time.Time
-	id    string // of the request
+	w        gin.ResponseWriter
+	r        *http.Request
+	ctx      context.Context
+	start    time.Time
+	deadline deadline
+	id       string // of the request
 
 	parts  segments
 	allow  string

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -128,9 +127,9 @@ func (x *exchange) answer() (err error) {
 	if _, stated := x.r.Header["Prefer"]; stated {
 		x.prefer = preferences(x.r.Header)
 	}
-	ctx, cancel := context.WithTimeout(x.r.Context(), x.options.RequestTimeout)
-	defer cancel()
-	x.ctx = ctx
+	x.deadline = deadline{Context: x.r.Context(), at: x.start.Add(x.options.RequestTimeout)}
+	defer x.deadline.end()
+	x.ctx = &x.deadline
 	return x.route.handle(x)
 }
 
