@@ -134,6 +134,9 @@ func (p *plan) addMember(s *slot, ref definitions.TypeRef) {
 	}
 	m.lexical = lexicals[m.typ.Name]
 	m.fragment = fragmentOf(m)
+	if s.element.Attribute {
+		return // id and url are texts alone: https://hl7.org/fhir/R4/extensibility.html#Extension
+	}
 	shadow := *m
 	shadow.shadow = true
 	p.members["_"+m.name] = &shadow

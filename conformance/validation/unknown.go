@@ -19,7 +19,12 @@ func (w *walk) unknown(object, n resources.Node, p *plan) {
 	name := w.d.Name(n)
 	where := p.typ.Name
 	if base, ok := strings.CutPrefix(name, "_"); ok {
-		if m := p.members[base]; m != nil && !m.typ.Primitive() {
+		switch m := p.members[base]; {
+		case m == nil:
+		case m.typ.Primitive():
+			w.report.error(n, outcome.Structure, "%s.%s is a text alone, without id and extensions; there is no \"%s\".", where, base, clip(name))
+			return
+		default:
 			w.report.error(n, outcome.Structure, "\"%s\" is for primitives; %s is of type %s and takes extensions itself.", clip(name), base, m.typ.Name)
 			return
 		}
