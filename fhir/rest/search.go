@@ -41,7 +41,7 @@ func (x *exchange) searched(request *fhir.SearchRequest) error {
 	}
 	request.Compartment = store.Key{Type: parts[0], ID: parts[1]}
 	if definitions.R4().Compartment(parts[0]) == nil {
-		return outcome.New(outcome.NotSupported, "A %s has no compartment; Patient, Encounter, Practitioner, RelatedPerson and Device have one.", parts[0])
+		return outcome.New(outcome.NotSupported, "%s has no compartment; Patient, Encounter, Practitioner, RelatedPerson and Device have one.", parts[0])
 	}
 	if !validID(parts[1]) {
 		return absent(request.Compartment)
