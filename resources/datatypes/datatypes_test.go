@@ -94,7 +94,7 @@ func TestDecimal(t *testing.T) {
 			t.Errorf("%s implies [%s, %s); want [%s, %s)", c.text, low, high, c.low, c.high)
 		}
 	}
-	for _, text := range []string{"", "NaN", "Infinity", "1e999999999", "1e-999999999", "0x10", "1_000", "--1", "."} {
+	for _, text := range []string{"", "NaN", "Infinity", "1e999999999", "1e-999999999", "0x10", "1_000", "--1", ".", "1.", "1.e5", "1.2.3"} {
 		if d, err := datatypes.ParseDecimal(text); err == nil {
 			t.Errorf("%q is read as %s", text, d)
 		}

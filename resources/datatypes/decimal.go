@@ -15,7 +15,7 @@ const MaxExponent = 2000
 const maxDigits = 1000
 
 // ParseDecimal reads a decimal exactly, its trailing zeros included: 1.00 has the exponent -2.
-// It takes what JSON calls a number; never NaN or Infinity.
+// It takes what JSON calls a number, and a sign + and zeros before one; never NaN or Infinity.
 func ParseDecimal(s string) (*apd.Decimal, error) {
 	if len(s) > maxDigits || !isNumber(s) {
 		return nil, fmt.Errorf("%q is not a decimal number of at most %d characters", clip(s), maxDigits)
@@ -32,8 +32,11 @@ func isNumber(s string) bool {
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return false
 	}
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && c != '.' && c != 'e' && c != 'E' && c != '+' && c != '-' {
+	for i, c := range []byte(s) {
+		switch {
+		case c >= '0' && c <= '9', c == 'e', c == 'E', c == '+', c == '-':
+		case c == '.' && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9':
+		default:
 			return false
 		}
 	}
