@@ -39,7 +39,7 @@ func (w *walk) searchParameter(n resources.Node, p *plan, seen uint64) {
 	if origin == nil || w.d.Kind(typ) != resources.String {
 		return
 	}
-	if found := w.d.Text(typ); found != string(origin.Type) {
+	if found := w.d.Text(typ); found != origin.Type {
 		w.report.error(typ, outcome.Value, "The parameter is derived from %s, of type %s; found type %s.", clip(url), origin.Type, clip(found))
 	}
 }
