@@ -122,11 +122,11 @@ func exchange(conn net.Conn, in *bufio.Reader, request []byte, accept int) (int6
 
 // Get is the bytes of a GET request.
 func Get(path string) []byte {
-	return []byte("GET " + path + " HTTP/1.1\r\nHost: bench\r\nAccept: application/fhir+json\r\n\r\n")
+	return []byte("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAccept: application/fhir+json\r\n\r\n")
 }
 
 // Send is the bytes of a request with a body.
 func Send(method, path string, body []byte) []byte {
-	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: bench\r\nAccept: application/fhir+json\r\nContent-Type: application/fhir+json\r\nPrefer: return=minimal\r\nContent-Length: %d\r\n\r\n", method, path, len(body))
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/fhir+json\r\nContent-Type: application/fhir+json\r\nPrefer: return=minimal\r\nContent-Length: %d\r\n\r\n", method, path, len(body))
 	return append([]byte(head), body...)
 }
