@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"sync"
 
 	"kiln/fhirpath"
 	"kiln/resources"
@@ -27,7 +28,9 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 	if t == nil {
 		return nil, nil
 	}
-	x := extraction{Parameters: p, resource: resource, entries: make([]Entry, 0, 40), pool: make([]Value, 0, 40)}
+	x := extractions.Get().(*extraction)
+	defer x.release()
+	x.Parameters, x.resource, x.entries = p, resource, make([]Entry, 0, 40)
 	x.walkResource(t.plan)
 	for _, param := range t.plan.evaluated {
 		x.param = param
@@ -39,6 +42,23 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 		return nil, outcome.New(outcome.TooCostly, "The resource has more than %d values to search by.", maxValues)
 	}
 	return x.entries, nil
+}
+
+// extractions are kept for the memory in which they gather.
+var extractions = sync.Pool{New: func() any { return &extraction{pool: make([]Value, 0, 64)} }}
+
+// keptValues is how many values a resource may have for its memory to serve another.
+const keptValues = 1024
+
+// release lets the next resource use the memory of x; the entries are not part of it.
+func (x *extraction) release() {
+	if cap(x.pool) > keptValues || cap(x.parts) > keptValues {
+		return
+	}
+	clear(x.pool)
+	clear(x.parts[:cap(x.parts)])
+	*x = extraction{pool: x.pool[:0], parts: x.parts[:0]}
+	extractions.Put(x)
 }
 
 // extraction gathers the values of one resource.
