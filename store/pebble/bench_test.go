@@ -250,10 +250,11 @@ func BenchmarkPrepare(b *testing.B) {
 	c := benchChange(h.observation())
 	b.ReportAllocs()
 	for b.Loop() {
-		var p prepared
-		if err := s.prepareChange(&p, &c); err != nil {
+		var list [1]prepared
+		if err := s.prepareChange(&list[0], &c); err != nil {
 			b.Fatal(err)
 		}
+		release(list[:])
 	}
 }
 

@@ -26,6 +26,7 @@ func (s *Store) Commit(ctx context.Context, tx store.Transaction) ([]store.Versi
 	if err != nil {
 		return nil, err
 	}
+	defer release(changes)
 	var l *landing
 	err = s.write(ctx, func() (*landing, error) {
 		l = s.newLanding(s.db.NewBatch())
@@ -74,6 +75,7 @@ func (s *Store) write(ctx context.Context, judge func() (*landing, error)) error
 		_ = l.batch.Close() // there was nothing to write
 		return s.settle(ctx)
 	}
+	l.writeBodies() // while the disk is at work
 	if err := l.batch.SyncWait(); err != nil {
 		return s.fail(err)
 	}
@@ -138,6 +140,7 @@ func (s *Store) Preview(ctx context.Context, tx store.Transaction) (store.Snapsh
 		return nil, err
 	}
 	f, err := s.previewed(ctx, tx, changes)
+	release(changes)
 	if settled := s.settle(ctx); settled != nil && err == nil {
 		f.release()
 		return nil, settled

@@ -67,6 +67,8 @@ type keyList struct {
 	keys    []indexKey
 	systems []byte // pairs for the systems key, unsorted
 
+	shape []byte // parameters that have values
+
 	r     unpacker
 	first []byte // of a composite: the key of its first component
 	param code
@@ -75,8 +77,13 @@ type keyList struct {
 
 // indexKeys derives the keys from a packed list.
 func indexKeys(typ code, list []byte) (*keyList, error) {
-	l := &keyList{typ: typ, arena: make([]byte, 0, 1024), keys: make([]indexKey, 0, 32)}
-	shape := make([]byte, 0, 64)
+	l := &keyList{}
+	return l, l.derive(typ, list)
+}
+
+// derive makes l the keys of a packed list, in the memory of what it was before.
+func (l *keyList) derive(typ code, list []byte) error {
+	*l = keyList{typ: typ, arena: l.arena[:0], keys: l.keys[:0], systems: l.systems[:0], shape: l.shape[:0]}
 	present := code(0)
 	p := walkPacked(list)
 	for p.next() {
@@ -84,22 +91,22 @@ func indexKeys(typ code, list []byte) (*keyList, error) {
 		l.r = unpacker{rest: p.value}
 		l.entry()
 		if l.r.err != nil {
-			return nil, l.r.err
+			return l.r.err
 		}
 		if p.param != present && isPresent(p.value) {
 			present = p.param
-			shape = appendCode(shape, p.param)
+			l.shape = appendCode(l.shape, p.param)
 		}
 	}
 	if len(p.rest) > 0 {
-		return nil, corrupt("a list of index values")
+		return corrupt("a list of index values")
 	}
 	l.flags = only
 	l.own(indexAlive, nil, 1)
-	l.own(indexShape, shape, 2)
+	l.own(indexShape, l.shape, 2)
 	l.own(indexSystems, l.systems, 6)
 	l.sort()
-	return l, nil
+	return nil
 }
 
 // isPresent is search.Present for a packed value.
@@ -229,9 +236,9 @@ func (l *keyList) token(kind byte) {
 func (l *keyList) reference() {
 	parts := l.r.byte()
 	if parts&referenceID != 0 {
-		typ, id := code(l.r.uvarint()), l.r.id()
+		typ, id := code(l.r.uvarint()), l.r.rawID()
 		start := l.begin(indexReference)
-		l.arena = appendCode(appendID(l.arena, id), typ)
+		l.arena = appendCode(append(l.arena, id...), typ)
 		l.finish(start)
 	}
 	if parts&referenceURL != 0 {
@@ -346,11 +353,11 @@ func (l *keyList) parts() (p compositeParts, ok bool) {
 				return p, false
 			}
 			before := l.r.rest
-			v := l.r.value(1)
+			l.r.skip()
 			value := before[:len(before)-len(l.r.rest)]
 			switch {
 			case i == 0:
-				prefix, usable := l.prefix(value, v)
+				prefix, usable := l.prefix(value)
 				ok = ok && usable
 				if prefix != nil {
 					p.first = append(p.first, prefix)
@@ -365,13 +372,16 @@ func (l *keyList) parts() (p compositeParts, ok bool) {
 
 // prefix is what the keys of a composite with this first component begin with. A token without
 // code and system meets no criterion and has none.
-func (l *keyList) prefix(value []byte, v search.Value) (prefix []byte, usable bool) {
-	switch v.(type) {
-	case search.TokenValue:
+func (l *keyList) prefix(value []byte) (prefix []byte, usable bool) {
+	if len(value) == 0 {
+		return nil, false
+	}
+	switch value[0] {
+	case packedToken:
 		if !isPresent(value) {
 			return nil, true
 		}
-	case search.ReferenceValue, search.URIValue, search.StringValue:
+	case packedReference, packedURI, packedString:
 	default:
 		return nil, false
 	}

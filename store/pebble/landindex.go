@@ -23,7 +23,7 @@ func (l *landing) writeIndex(p *prepared, old, next head) error {
 	}
 	now := &keyList{}
 	if p.Method != store.Delete {
-		now = p.keys
+		now = &p.indexing.keys
 		if err := l.writeValues(p, next); err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (l *landing) writeIndex(p *prepared, old, next head) error {
 
 func (l *landing) writeValues(p *prepared, h head) error {
 	l.buffer = valuesKey(l.buffer[:0], h.document, h.version)
-	record := valuesRecord{typ: p.typ, id: p.Key.ID, lastUpdated: h.lastUpdated, list: p.values}
+	record := valuesRecord{typ: p.typ, id: p.Key.ID, lastUpdated: h.lastUpdated, list: p.indexing.packer.out}
 	l.second = record.append(l.second[:0])
 	if err := l.batch.Set(l.buffer, l.second, nil); err != nil {
 		return err

@@ -16,8 +16,9 @@ type landing struct {
 	batch    *lsm.Batch
 	now      time.Time
 	counters counters // those after the transaction
-	versions []store.Version
-	position uint64 // of the newest version after it
+	changes  []prepared
+	versions []store.Version // of the changes
+	position uint64          // of the newest version after it
 	ticket   uint64
 
 	buffer, second []byte
@@ -31,6 +32,7 @@ func (s *Store) newLanding(batch *lsm.Batch) *landing {
 
 // apply checks everything, then writes everything.
 func (l *landing) apply(tx store.Transaction, changes []prepared) error {
+	l.changes = changes
 	if err := checkDuplicates(tx); err != nil {
 		return err
 	}
@@ -175,6 +177,16 @@ func (l *landing) land(changes []prepared) error {
 	return l.writeLive()
 }
 
+// writeBodies gives the versions what they are shown as. It needs no order, so it is done after the
+// landing, while others land.
+func (l *landing) writeBodies() {
+	for i := range l.versions {
+		if v := &l.versions[i]; v.VersionID != 0 && v.Method != store.Delete {
+			v.Body = l.changes[i].Content.Bytes(v.VersionID, v.LastUpdated)
+		}
+	}
+}
+
 // landChange writes one version with its index keys.
 func (l *landing) landChange(p *prepared, old head, now int64) (store.Version, error) {
 	next := head{
@@ -201,11 +213,7 @@ func (l *landing) landChange(p *prepared, old head, now int64) (store.Version, e
 		return store.Version{}, err
 	}
 	l.count(p.typ, old, next)
-	version := store.Version{Key: p.Key, VersionID: next.version, LastUpdated: time.UnixMilli(now).UTC(), Method: p.Method}
-	if p.Method != store.Delete {
-		version.Body = p.Content.Bytes(next.version, version.LastUpdated)
-	}
-	return version, nil
+	return store.Version{Key: p.Key, VersionID: next.version, LastUpdated: time.UnixMilli(now).UTC(), Method: p.Method}, nil
 }
 
 // writePlaces writes where the version is found: by id, in the feed and in the history of its type.

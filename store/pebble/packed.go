@@ -50,6 +50,7 @@ type packer struct {
 	err        error
 	list       []codedEntry
 	values     []packedValue // written already
+	unit       []byte
 }
 
 // codedEntry is an entry with the code of its parameter.
@@ -60,6 +61,11 @@ type codedEntry struct {
 
 // packedValue is where the value of an entry stands in the list.
 type packedValue struct{ entry, start, end int }
+
+// reset begins an empty list in the memory of the last one.
+func (p *packer) reset(d *dictionary) {
+	*p = packer{dictionary: d, out: p.out[:0], list: p.list[:0], values: p.values[:0], unit: p.unit[:0]}
+}
 
 // pack writes the entries, without those of parameters that only the engine knows.
 func (p *packer) pack(entries []search.Entry) error {
@@ -189,7 +195,8 @@ func (p *packer) value(v search.Value) {
 		p.number(v)
 	case search.QuantityValue:
 		p.out = append(p.out, packedQuantity)
-		p.uvarint(uint64(p.code(kindUnit, unitText(v))))
+		p.unit = appendUnit(p.unit[:0], v)
+		p.uvarint(uint64(p.code(kindUnit, asString(p.unit))))
 		p.number(v.NumberValue)
 	case search.URIValue:
 		p.out = append(p.out, packedURI)
@@ -311,11 +318,13 @@ func (p *packer) targetType(name string) uint32 {
 }
 
 // unitText is what the code of a unit stands for.
-func unitText(v search.QuantityValue) string {
-	return string(appendText(appendText(appendText(nil, v.System), v.Code), v.Unit))
+func unitText(v search.QuantityValue) string { return string(appendUnit(nil, v)) }
+
+func appendUnit(b []byte, v search.QuantityValue) []byte {
+	return appendText(appendText(appendText(b, v.System), v.Code), v.Unit)
 }
 
-// splitUnit reads what unitText wrote.
+// splitUnit reads what appendUnit wrote.
 func splitUnit(text string) (v search.QuantityValue, ok bool) {
 	rest := []byte(text)
 	for _, part := range [...]*string{&v.System, &v.Code, &v.Unit} {

@@ -3,6 +3,7 @@ package pebble
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -15,10 +16,33 @@ import (
 // document number, the version and the time.
 type prepared struct {
 	*store.Change
-	typ    code
-	keys   *keyList
-	values []byte        // packed list
-	record versionRecord // without position and time
+	typ      code
+	indexing *indexing     // nil for a delete
+	record   versionRecord // without position and time
+}
+
+// indexing is the memory in which the index values and keys of a version are made. It serves one
+// change after another.
+type indexing struct {
+	packer packer // its list: the values
+	keys   keyList
+}
+
+var indexings = sync.Pool{New: func() any { return new(indexing) }}
+
+// keptIndexing is how many bytes of keys a resource may have for its memory to serve another.
+const keptIndexing = 64 << 10
+
+// release gives back the memory that landed changes were made in. Nothing made from them refers to
+// it, nor it to the resources.
+func release(changes []prepared) {
+	for i := range changes {
+		if x := changes[i].indexing; x != nil && cap(x.keys.arena) <= keptIndexing {
+			clear(x.packer.list)
+			indexings.Put(x)
+		}
+		changes[i].indexing = nil
+	}
 }
 
 // parallelFrom is how many changes are worth a second goroutine.
@@ -80,12 +104,12 @@ func (s *Store) prepareChange(p *prepared, c *store.Change) (err error) {
 	return nil
 }
 
-func (p *prepared) index(d *dictionary, entries []search.Entry) (err error) {
-	packer := packer{dictionary: d, out: make([]byte, 0, 512)}
+func (p *prepared) index(d *dictionary, entries []search.Entry) error {
+	p.indexing = indexings.Get().(*indexing)
+	packer, keys := &p.indexing.packer, &p.indexing.keys
+	packer.reset(d)
 	if err := packer.pack(entries); err != nil {
 		return err
 	}
-	p.values = packer.out
-	p.keys, err = indexKeys(p.typ, p.values)
-	return err
+	return keys.derive(p.typ, packer.out)
 }
