@@ -119,7 +119,7 @@ func (b *Bench) scan() (int64, time.Duration, error) {
 func (b *Bench) loadRatio(ctx context.Context) error {
 	r := rand.New(rand.NewPCG(5, 5))
 	var bundles [][]byte
-	for range 60 {
+	for range captured {
 		bundles = append(bundles, b.transactionOf(100, r))
 	}
 	batches, err := b.capture(ctx, "capture-load", bundles)

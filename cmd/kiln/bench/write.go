@@ -26,11 +26,14 @@ func (b *Bench) creates(clients int) Load {
 	}
 }
 
+// captured is how many hundreds of resources the engine is fed with.
+const captured = 200
+
 // create is row 2: durable creates against the engine alone, and many clients against one.
 func (b *Bench) create(ctx context.Context) error {
 	r := rand.New(rand.NewPCG(2, 2))
 	var singles [][]byte
-	for range 4000 {
+	for range 100 * captured {
 		singles = append(singles, b.transactionOf(1, r))
 	}
 	batches, err := b.capture(ctx, "capture-1", singles)
@@ -88,7 +91,7 @@ func (b *Bench) transactionOf(n int, r *rand.Rand) []byte {
 func (b *Bench) transaction(ctx context.Context) error {
 	r := rand.New(rand.NewPCG(3, 3))
 	var hundreds, requests [][]byte
-	for range 60 {
+	for range captured {
 		bundle := b.transactionOf(100, r)
 		hundreds = append(hundreds, bundle)
 		requests = append(requests, Send("POST", "/fhir", bundle))
