@@ -68,8 +68,9 @@
 //
 // A filter becomes legs, each a set of documents: postings of one index key are in order of documents
 // and leapfrog by seeking; ranges are collected, into a list or a roaring bitmap; chains and _has go from
-// the cheaper side. Legs are sized by counting a little, and one that costs more to collect than to
-// test on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
+// the cheaper side. Legs are sized by counting a little, which goes on until one of them turns out to be
+// small; what is counted to its end need not be read again. A leg that costs more to collect than to test
+// on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
 // parameter, or collects and sorts, with the same kind of bound. Query.Explain shows it.
 //
 // A cursor holds a fingerprint of the query, the position of the first page's state and a document; it
