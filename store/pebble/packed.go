@@ -317,9 +317,7 @@ func (p *packer) targetType(name string) uint32 {
 	return p.code(kindType, name)
 }
 
-// unitText is what the code of a unit stands for.
-func unitText(v search.QuantityValue) string { return string(appendUnit(nil, v)) }
-
+// appendUnit writes what the code of a unit stands for.
 func appendUnit(b []byte, v search.QuantityValue) []byte {
 	return appendText(appendText(appendText(b, v.System), v.Code), v.Unit)
 }

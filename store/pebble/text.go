@@ -62,4 +62,6 @@ func readText(b []byte) (text, rest []byte, ok bool) {
 }
 
 // asString makes a string of bytes that are not changed while it is used.
-func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func asString(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // the bytes stay as they are for as long as the string is used
+}
