@@ -28,6 +28,7 @@ a table of Markdown on standard output. Sections: ` + strings.Join(bench.Section
 	f.IntVar(&options.Rounds, "rounds", 5, "rounds, of which the median is taken")
 	f.DurationVar(&options.Length, "length", 2*time.Second, "length of a round")
 	f.StringSliceVar(&options.Sections, "section", nil, "sections to run (default: all)")
+	f.StringVar(&options.Bundles, "bundles", "", "folder of transactions (.json or .json.gz) for the section bundles")
 	f.StringVar(&options.Dir, "dir", "", "folder to work in (default: a temporary one)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range options.Sections {

@@ -18,6 +18,7 @@ type Options struct {
 	Length    time.Duration // of one round of one load
 	Sections  []string      // names of sections; empty: all
 	Dir       string        // work folder; removed at the end if it was made here
+	Bundles   string        // folder of transactions (.json, .json.gz) for the section bundles; may be empty
 	Log       io.Writer
 }
 
@@ -63,6 +64,7 @@ var sections = []section{
 	{"clients", (*Bench).clients},
 	{"create", (*Bench).create},
 	{"transaction", (*Bench).transaction},
+	{"bundles", (*Bench).bundles},
 	{"memory-loaded", (*Bench).resident},
 	{"export", (*Bench).export},
 	{"start", (*Bench).start},
