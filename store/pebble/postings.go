@@ -46,13 +46,13 @@ func (p *postings) seek(at uint64) uint64 {
 func (p *postings) find(at uint64) uint64 {
 	stepping := p.to != 0 && p.to < at && p.to != end && p.it.Valid()
 	far := stepping && at > p.to+1
-	steps, ok := 0, true
+	var ok bool
 	if stepping && (!far || p.patience > 0) {
 		ok = p.step()
 	} else {
 		far, ok = false, p.leap(at)
 	}
-	for ok {
+	for steps := 0; ok; {
 		p.x.examined++
 		if p.x.stopped() {
 			return end
