@@ -190,12 +190,15 @@ func TestConvertBackAndForth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if u.Ratio() && !near(back, value, 33) {
+		if v, _ := ucum.Parse(to); !u.Ratio() || !v.Ratio() {
+			return // a shift takes digits of small values
+		}
+		if !near(back, value, 33) {
 			t.Fatalf("%s %s is %s %s and back %s", value, from, there, to, back)
 		}
 		a, _, _ := ucum.Canonical(value, from)
 		b, _, _ := ucum.Canonical(there, to)
-		if u.Ratio() && !near(a, b, 33) {
+		if !near(a, b, 33) {
 			t.Fatalf("%s %s is %s, %s %s is %s", value, from, a, there, to, b)
 		}
 	})

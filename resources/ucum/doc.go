@@ -5,8 +5,8 @@
 //	kPa, _ := ucum.Convert(apd.New(120, 0), "mm[Hg]", "kPa") // 15.99864
 //
 // A unit is a factor over a product of base units, kept as an exact fraction: 1 g, 1000 mg and
-// 1e-3 kg are one amount. Temperatures also have a shift. Units on another scale that is no straight line ([pH],
-// dB) have a canonical form of their own, so that the greater number stays the greater amount;
+// 1e-3 kg are one amount. Temperatures also have a shift. Units on a scale that is no straight line
+// ([pH], dB) have a canonical form of their own, so that the greater number stays the greater amount;
 // [Convert] alone goes through their functions.
 // Arbitrary units ([IU]) are commensurable with themselves only.
 //
