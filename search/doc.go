@@ -38,7 +38,8 @@
 //     limits.
 //   - Number and quantity: a stored number is exact, a stored Range, SampledData or quantity with
 //     comparator a span. The number searched for stands for the range of its digits under "eq",
-//     "ne" and "ap", and is exact under the other prefixes. Units are compared, not converted.
+//     "ne" and "ap", and is exact under the other prefixes. Units of UCUM are converted, all others
+//     compared as written.
 //   - URI: as written; ":below" and ":above" by the segments of the path.
 //   - Composite: all parts hold on one element.
 //   - Missing: there is no entry of the parameter, apart from tokens that are a text alone.

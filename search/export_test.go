@@ -124,3 +124,9 @@ func unconvertedParts(resource *definitions.Type, param *Parameter) []string {
 	}
 	return list
 }
+
+// MaxConversions bounds Conversions.
+const MaxConversions = maxConversions
+
+// Conversions is the number of units that c remembers.
+func Conversions(c QuantityCriterion) int { return len(c.conversions.in) }

@@ -111,6 +111,54 @@ var matchCases = []struct {
 		[]string{"value-quantity=5.3", "value-quantity=5.4|http://unitsofmeasure.org|g", "value-quantity=5.4||g", "value-quantity=5.4|http://x|mg", "value-quantity=gt5.4"},
 	},
 	{
+		"units of UCUM are converted",
+		`{"resourceType":"Observation","valueQuantity":{"value":5400,"unit":"milli","system":"http://unitsofmeasure.org","code":"mg"}}`,
+		[]string{
+			"value-quantity=5.4|http://unitsofmeasure.org|g", "value-quantity=5.40|http://unitsofmeasure.org|g", "value-quantity=0.0054|http://unitsofmeasure.org|kg",
+			"value-quantity=ge5.4|http://unitsofmeasure.org|g", "value-quantity=le5.4|http://unitsofmeasure.org|g", "value-quantity=lt6|http://unitsofmeasure.org|g{dry}",
+			"value-quantity=ap5|http://unitsofmeasure.org|g", "value-quantity=ne5.5|http://unitsofmeasure.org|g", "value-quantity=ne5400|http://unitsofmeasure.org|g",
+			"value-quantity=gt0.011|http://unitsofmeasure.org|[lb_av]", "value-quantity=sa5|http://unitsofmeasure.org|g",
+		},
+		[]string{
+			"value-quantity=5.3|http://unitsofmeasure.org|g", "value-quantity=5400|http://unitsofmeasure.org|g", "value-quantity=gt5.4|http://unitsofmeasure.org|g",
+			"value-quantity=ne5.4|http://unitsofmeasure.org|g", "value-quantity=gt1|http://unitsofmeasure.org|mL", "value-quantity=ne1|http://unitsofmeasure.org|mL",
+			"value-quantity=5.4||g", "value-quantity=5.4|http://x|g", "value-quantity=5400|http://unitsofmeasure.org|milligram",
+		},
+	},
+	{
+		"temperatures are converted with their zero",
+		`{"resourceType":"Observation","valueQuantity":{"value":37.0,"system":"http://unitsofmeasure.org","code":"Cel"}}`,
+		[]string{
+			"value-quantity=98.6|http://unitsofmeasure.org|[degF]", "value-quantity=ge98.6|http://unitsofmeasure.org|[degF]", "value-quantity=310.15|http://unitsofmeasure.org|K",
+			"value-quantity=lt100|http://unitsofmeasure.org|[degF]",
+		},
+		[]string{"value-quantity=98.7|http://unitsofmeasure.org|[degF]", "value-quantity=gt98.6|http://unitsofmeasure.org|[degF]", "value-quantity=gt37|http://unitsofmeasure.org|[IU]"},
+	},
+	{
+		"the acidity is compared on its scale",
+		`{"resourceType":"Observation","valueQuantity":{"value":7.4,"system":"http://unitsofmeasure.org","code":"[pH]"}}`,
+		[]string{"value-quantity=gt7|http://unitsofmeasure.org|[pH]", "value-quantity=gt7|http://unitsofmeasure.org|[pH]{blood}"},
+		[]string{"value-quantity=lt7|http://unitsofmeasure.org|[pH]", "value-quantity=gt0|http://unitsofmeasure.org|mol/L", "value-quantity=lt1|http://unitsofmeasure.org|mol/L"},
+	},
+	{
+		"units that UCUM does not have are compared as written",
+		`{"resourceType":"Observation","valueQuantity":{"value":120,"system":"http://unitsofmeasure.org","code":"mmHg"}}`,
+		[]string{"value-quantity=120|http://unitsofmeasure.org|mmHg"},
+		[]string{"value-quantity=120|http://unitsofmeasure.org|mm[Hg]"},
+	},
+	{
+		"a composite converts its quantity",
+		`{"resourceType":"Observation","code":{"coding":[{"code":"x"}]},"valueQuantity":{"value":120,"system":"http://unitsofmeasure.org","code":"mm[Hg]"}}`,
+		[]string{"code-value-quantity=x$gt15|http://unitsofmeasure.org|kPa"},
+		[]string{"code-value-quantity=x$gt16|http://unitsofmeasure.org|kPa"},
+	},
+	{
+		"a comparator of the resource makes a span in any unit",
+		`{"resourceType":"Observation","valueQuantity":{"value":5,"comparator":"<","system":"http://unitsofmeasure.org","code":"mg"}}`,
+		[]string{"value-quantity=lt5|http://unitsofmeasure.org|ug", "value-quantity=eb5000|http://unitsofmeasure.org|ug"},
+		[]string{"value-quantity=gt5000|http://unitsofmeasure.org|ug", "value-quantity=ge5000|http://unitsofmeasure.org|ug"},
+	},
+	{
 		"a comparator of the resource makes a span",
 		`{"resourceType":"Observation","valueQuantity":{"value":5,"comparator":"<"}}`,
 		[]string{"value-quantity=lt5", "value-quantity=le4", "value-quantity=gt4", "value-quantity=eb5", "value-quantity=ne5"},

@@ -134,11 +134,14 @@ type (
 	}
 
 	// QuantityCriterion is a number with a unit: AnyUnit without one; with AnySystem Code is
-	// compared with code or unit; else System and Code are.
+	// compared with code or unit; else System and Code are, and units of UCUM are converted (see
+	// In).
 	QuantityCriterion struct {
 		NumberCriterion
 		System, Code       string
 		AnySystem, AnyUnit bool
+
+		conversions *conversions // nil remembers nothing
 	}
 
 	// URICriterion is a URI to compare with.
