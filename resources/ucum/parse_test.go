@@ -40,6 +40,22 @@ func TestParseGivesTheCanonicalCode(t *testing.T) {
 	}
 }
 
+func TestScales(t *testing.T) {
+	for code, want := range map[string]struct{ ratio, curved bool }{
+		"K": {true, false}, "mg/dL": {true, false}, "[IU]": {true, false}, "[degR]": {true, false},
+		"Cel": {false, false}, "[degF]": {false, false}, "2.Cel": {false, false},
+		"[pH]": {false, true}, "dB": {false, true}, "%[slope]": {false, true},
+	} {
+		u, err := ucum.Parse(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Ratio() != want.ratio || u.Curved() != want.curved {
+			t.Errorf("%s: ratio %t, curved %t", code, u.Ratio(), u.Curved())
+		}
+	}
+}
+
 // TestRefusals: each sentence names the place and what was expected.
 func TestRefusals(t *testing.T) {
 	for code, want := range map[string]string{

@@ -27,6 +27,10 @@ func (u *Unit) Canonical() string { return u.canonical }
 // https://ucum.org/ucum#section-Special-Units-on-non-ratio-Scales
 func (u *Unit) Ratio() bool { return u.shift == nil && u.curve == nil }
 
+// Curved reports whether u is a scale that is no straight line ([pH], B), on which not even
+// differences mean the same everywhere.
+func (u *Unit) Curved() bool { return u.curve != nil }
+
 // Commensurable reports whether amounts in u and v can be compared.
 func (u *Unit) Commensurable(v *Unit) bool { return u.canonical == v.canonical }
 
