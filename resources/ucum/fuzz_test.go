@@ -60,3 +60,32 @@ func expectBack(t *testing.T, u, base *ucum.Unit, value, canonical *apd.Decimal)
 		t.Fatalf("%s %s is %s %s and back %s", value, u, canonical, base, back)
 	}
 }
+
+// FuzzConvert: whatever is converted to whatever, the answer is a finite number or a sentence.
+func FuzzConvert(f *testing.F) {
+	for _, pair := range [][2]string{
+		{"[pH]", "mol/L"},
+		{"dB[SPL]", "Pa"},
+		{"Np", "B"},
+		{"[hp'_Q]", "1"},
+		{"%[slope]", "deg"},
+		{"rad", "[p'diop]"},
+		{"[m/s2/Hz^(1/2)]", "m2/s4/Hz"},
+		{"bit_s", "[ppm]"},
+		{"2.Cel", "m[degR]"},
+		{"1", "[hp'_C]/3"},
+	} {
+		f.Add(pair[0], pair[1], int64(98600), int32(-3))
+		f.Add(pair[0], pair[1], int64(-7), int32(300))
+		f.Add(pair[0], pair[1], int64(7), int32(-300))
+	}
+	f.Fuzz(func(t *testing.T, from, to string, digits int64, exponent int32) {
+		got, err := ucum.Convert(apd.New(digits, exponent), from, to)
+		switch {
+		case err != nil && outcome.As(err).Code() == outcome.Exception:
+			t.Fatalf("%s to %s: %v", from, to, err)
+		case err == nil && got.Form != apd.Finite:
+			t.Fatalf("%de%d %s is %s %s", digits, exponent, from, got, to)
+		}
+	})
+}
