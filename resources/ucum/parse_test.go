@@ -75,7 +75,7 @@ func TestRefusals(t *testing.T) {
 		"m{é}":                   `at character 3 an annotation has "é"`,
 		"(m":                     "at character 3 expected . or / or ) for the ( of character 1, found the end",
 		"m)":                     `at character 2 expected . or / or the end, found ")".`,
-		"MMHG":                   `at character 1 "MMHG" is not in its table; expected a code such as mg, mm[Hg] or 10*9.`,
+		"MMHG":                   `at character 1 "MMHG" is not in its table, version 2.0.1; expected a code such as mg, mm[Hg] or 10*9.`,
 		"mg/Dl":                  `at character 4 "Dl" is not in its table`,
 		"µg":                     `at character 1 "µg" is not in its table`,
 		"kmin":                   `at character 1 "kmin" puts a prefix before min, which takes none.`,

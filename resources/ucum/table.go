@@ -135,5 +135,5 @@ func (t units) find(symbol string) (u *Unit, refusal string) {
 	if refusal != "" {
 		return nil, refusal
 	}
-	return nil, "is not in its table; expected a code such as mg, mm[Hg] or 10*9"
+	return nil, "is not in its table, version 2.0.1; expected a code such as mg, mm[Hg] or 10*9"
 }
