@@ -215,6 +215,9 @@ func (x *parser) test(param *Parameter, modifier, value string) Expr {
 		x.problem(outcome.TooCostly, "The parameter %q has more than %d values.", clip(x.name), MaxOr)
 		return Nothing{}
 	}
+	if _, ok := setModifiers[modifier]; ok && param.Type == TypeToken {
+		return x.codeSet(param, modifier, texts)
+	}
 	for _, text := range texts {
 		c, bad := r.read(text)
 		if bad != nil {

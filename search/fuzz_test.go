@@ -20,6 +20,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(c.typ, c.query)
 	}
 	f.Add("Observation", "_include:iterate=*&_sort=-date&_elements=code&_count=7&_total=none&_summary=text")
+	f.Add("Observation", "code:in=urn:set:77,http://hl7.org/fhir/ValueSet/observation-status&code:below=urn:x|A&status:not-in=urn:set:0&code:above=urn:x")
 	p := newParameters(f)
 	r := search.Resource{Type: "Patient", ID: "p", Entries: p.Own("p", searchtest.Start)}
 	f.Fuzz(func(t *testing.T, typ, query string) {
@@ -31,7 +32,7 @@ func FuzzParse(f *testing.F) {
 		if typ != "" {
 			types = strings.Split(typ, ",")
 		}
-		q, issues, err := p.Parse(types, pairs, search.ParseOptions{})
+		q, issues, err := p.Parse(types, pairs, search.ParseOptions{Terminology: searchtest.Terminology{}})
 		if err == nil {
 			if len(issues) > 0 {
 				t.Errorf("%q has no error and the issues %v", query, issues)
@@ -42,7 +43,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		lenient, warnings, err := p.Parse(types, pairs, search.ParseOptions{Lenient: true})
+		lenient, warnings, err := p.Parse(types, pairs, search.ParseOptions{Lenient: true, Terminology: searchtest.Terminology{}})
 		if err == nil {
 			if len(warnings) == 0 {
 				t.Errorf("%q is dropped from without a warning", query)
@@ -57,7 +58,7 @@ func readAgain(t *testing.T, p *search.Parameters, types []string, q *search.Que
 	if q.Count < 1 || q.Count > search.MaxCount {
 		t.Errorf("the count is %d", q.Count)
 	}
-	again, issues, err := p.Parse(types, q.Applied, search.ParseOptions{})
+	again, issues, err := p.Parse(types, q.Applied, search.ParseOptions{Terminology: searchtest.Terminology{}})
 	if err != nil || len(issues) > 0 || !reflect.DeepEqual(q, again) {
 		t.Errorf("applied as %q and read again as %+v, %v, %v; it was %+v", q.Applied, again, issues, err, q)
 	}

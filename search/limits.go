@@ -13,6 +13,8 @@ const (
 	// maxTests bounds the tests of the whole tree: a chain without a type has one for each type
 	// that the reference may point to.
 	maxTests = 5_000
+	// maxCodes bounds the codes that value sets and hierarchies add to the whole tree.
+	maxCodes = 100_000
 )
 
 // DefaultCount and MaxCount are the sizes of a page.

@@ -14,7 +14,7 @@ var modifiers = [...]map[string]Modifier{
 	TypeNumber:    {},
 	TypeDate:      {},
 	TypeString:    {"exact": Exact, "contains": Contains},
-	TypeToken:     {"text": Text, "not": Plain},
+	TypeToken:     {"text": Text, "not": Plain, "in": Plain, "not-in": Plain, "below": Plain, "above": Plain},
 	TypeReference: {"identifier": Identifier},
 	TypeComposite: {},
 	TypeQuantity:  {},
@@ -25,7 +25,7 @@ var modifiers = [...]map[string]Modifier{
 // laterModifiers are valid in R4 but not answered yet.
 var laterModifiers = [...][]string{
 	TypeString:    {"text"},
-	TypeToken:     {"above", "below", "in", "not-in", "of-type"},
+	TypeToken:     {"of-type"},
 	TypeReference: {"above", "below"},
 	TypeSpecial:   nil,
 }

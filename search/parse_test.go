@@ -109,7 +109,7 @@ var refusals = []struct {
 	want             []string
 }{
 	{"an unknown parameter", "Patient", "nam=x", []string{`"nam" is not a search parameter of Patient. Valid are: _id, _lastUpdated, _profile`}},
-	{"all problems at once", "Patient", "nam=x&birthdate=yesterday&gender:exact=male", []string{`"nam" is not`, `The date parameter "birthdate" is wrong: "yesterday" is not a date`, `The modifier :exact is not one of token parameters such as "gender"; valid are :missing, :not, :text.`}},
+	{"all problems at once", "Patient", "nam=x&birthdate=yesterday&gender:exact=male", []string{`"nam" is not`, `The date parameter "birthdate" is wrong: "yesterday" is not a date`, `The modifier :exact is not one of token parameters such as "gender"; valid are :above, :below, :in, :missing, :not, :not-in, :text.`}},
 	{"an unknown parameter in a chain", "Observation", "subject:Patient.nam=x", []string{`"nam" is not a search parameter of Patient (in subject:Patient.nam)`}},
 	{"an unknown parameter of all targets", "Observation", "subject.nam=x", []string{`"nam" is not a search parameter of`}},
 	{"an unknown type in a chain", "Observation", "subject:Horse.name=x", []string{`"subject" cannot refer to "Horse"; expected one of`}},
@@ -134,7 +134,8 @@ var refusals = []struct {
 	{"a composite with a bad part", "Observation", "code-value-quantity=a$b", []string{`in the part value-quantity, "b" is not a number`}},
 	{"a reference that is none", "Observation", "subject=a b", []string{`"a b" is not a reference`}},
 	{"an id that is of another type than said", "Observation", "subject:Patient=Group/1", []string{`"Group/1" does not name a Patient`}},
-	{"a modifier to come", "Observation", "code:in=http://x", []string{"The modifier :in of \"code:in\" is not supported yet"}},
+	{"a modifier to come", "Patient", "identifier:of-type=a|b|c", []string{"The modifier :of-type of \"identifier:of-type\" is not supported yet"}},
+	{"a set of codes without terminology", "Observation", "code:in=http://x", []string{"The modifier :in of \"code:in\" needs value sets and code systems, and there are none here."}},
 	{"a parameter to come", "Patient", "_filter=x&_text=y&_content=z&_list=l&_query=q", []string{`"_filter" (filter expressions) is not supported yet`, `"_text"`, `"_content"`, `"_list"`, `"_query"`}},
 	{"an unknown result parameter", "Patient", "_counts=1", []string{`"_counts" is not a search parameter of Patient`, "Of the answer: _contained, _count, _elements"}},
 	{"near, to come", "Location", "near=1|2|3|km", []string{`"near" (search by distance) is not supported yet`}},

@@ -52,6 +52,8 @@ type (
 		Param    *Parameter
 		Modifier Modifier
 		Any      []Criterion
+		// tokens holds the criteria of a set of codes, where they are many; nil without.
+		tokens map[Code]struct{}
 	}
 	// Missing matches resources that have no value for the parameter, or with Present those that do.
 	Missing struct {

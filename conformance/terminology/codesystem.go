@@ -123,7 +123,9 @@ func (cs *CodeSystem) find(code string) (int, bool) {
 
 // subsumes reports whether the hierarchy says what is a kind of what. Where its meaning is not
 // stated it does, as in most code systems of HL7.
-func (cs *CodeSystem) subsumes() bool { return cs.HierarchyMeaning == "" || cs.HierarchyMeaning == "is-a" }
+func (cs *CodeSystem) subsumes() bool {
+	return cs.HierarchyMeaning == "" || cs.HierarchyMeaning == "is-a"
+}
 
 // below marks a concept and all that are below it.
 func (cs *CodeSystem) below(i int) []bool {

@@ -62,7 +62,7 @@ var modifiers = map[search.ParameterType][]string{
 	search.TypeNumber:    {""},
 	search.TypeDate:      {""},
 	search.TypeString:    {"", "", "exact", "contains"},
-	search.TypeToken:     {"", "", "", "not", "text"},
+	search.TypeToken:     {"", "", "", "", "not", "text", "in", "not-in", "below", "above"},
 	search.TypeReference: {"", "", "", "identifier"},
 	search.TypeComposite: {""},
 	search.TypeQuantity:  {""},
@@ -174,6 +174,9 @@ func (g generator) stringText(v search.Value) string {
 }
 
 func (g generator) tokenText(modifier string, v search.Value) string {
+	if text := g.setText(modifier, v); text != "" {
+		return text
+	}
 	token, ok := v.(search.TokenValue)
 	if modifier == "text" {
 		if token.Text == "" {
