@@ -20,7 +20,7 @@ func curved(code string) bool {
 // withoutDimension is what one of a unit such as % or g/kg is as a number.
 func withoutDimension(code string) (*big.Rat, bool) {
 	u, err := ucum.Parse(code)
-	if err != nil || !u.Ratio() || u.Canonical() != "1" {
+	if err != nil || u.Canonical() != "1" {
 		return nil, false
 	}
 	return u.ToCanonical(big.NewRat(1, 1)), true
