@@ -63,6 +63,21 @@ var matchCases = []struct {
 		[]string{"code:text=eart", "code:text=puls+ruhe"},
 	},
 	{
+		":of-type finds an identifier by its value and any coding of its type",
+		`{"resourceType":"Patient","identifier":[
+			{"system":"urn:s","value":"12345","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"},{"system":"urn:local","code":"chart|no"}]}},
+			{"value":"67890","type":{"coding":[{"code":"MR"}],"text":"MR"}}]}`,
+		[]string{
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|12345", `identifier:of-type=urn:local|chart\|no|12345`,
+			"identifier:of-type=urn:x|MR|1,urn:local|chart%5C|no|12345",
+		},
+		[]string{
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|1234", "identifier:of-type=urn:local|MR|12345",
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|67890", "identifier:of-type=urn:s|MR|12345",
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|mr|12345",
+		},
+	},
+	{
 		"a text alone is no value for anything else",
 		`{"resourceType":"Observation","code":{"text":"Pulse"}}`,
 		[]string{"code:text=pulse", "code:missing=true", "code:not=x"},

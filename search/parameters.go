@@ -132,6 +132,7 @@ func compile(resource *definitions.Type, definition *definitions.SearchParameter
 	p.Targets = reachable(p.Targets, p.selectors)
 	if typ == TypeToken {
 		p.implied = impliedSystems(resource, p.selectors)
+		p.identifies = leadsToIdentifier(resource, p.selectors)
 	}
 	return p, compileComponents(p)
 }

@@ -96,6 +96,7 @@ const (
 	Above               // uri
 	Below               // uri
 	Identifier          // reference: the identifier inside it, criterion is a TokenCriterion
+	OfType              // token: an identifier of a type
 )
 
 // SortKey is one rule of _sort. Params has the parameter of each branch's type; there is just one

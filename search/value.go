@@ -110,10 +110,12 @@ type (
 	StringCriterion struct{ Text, Folded string }
 
 	// TokenCriterion is "code" (AnySystem), "system|code", "|code" (System "") or "system|"
-	// (AnyCode). With the modifier Text, Code holds the text, folded.
+	// (AnyCode). With the modifier Text, Code holds the text, folded. With OfType, Code is the value
+	// of an identifier, and TypeSystem and TypeCode are of its type.
 	TokenCriterion struct {
-		System, Code       string
-		AnySystem, AnyCode bool
+		System, Code         string
+		AnySystem, AnyCode   bool
+		TypeSystem, TypeCode string
 	}
 
 	// ReferenceCriterion is a resource of this server (ID with Type, or Type "" for any), or URL.

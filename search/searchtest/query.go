@@ -1,6 +1,7 @@
 package searchtest
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/url"
 	"slices"
@@ -47,6 +48,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 		return p.Code + ":missing", pick(g.r, []string{"true", "false"})
 	}
 	modifier := pick(g.r, modifiers[p.Type])
+	if p.Identifies() && g.r.IntN(4) == 0 {
+		modifier = "of-type"
+	}
 	values := []string{g.value(p, modifier)}
 	for g.r.IntN(3) == 0 {
 		values = append(values, g.value(p, modifier))
@@ -187,6 +191,9 @@ func (g generator) tokenText(modifier string, v search.Value) string {
 	if !ok || token.System == "" && token.Code == "" {
 		token = search.TokenValue{System: pick(g.r, systems), Code: pick(g.r, codes)}
 	}
+	if modifier == "of-type" {
+		return ofTypeText(token)
+	}
 	system, code := escape(token.System), escape(token.Code)
 	switch {
 	case g.r.IntN(3) == 0 && code != "":
@@ -197,6 +204,11 @@ func (g generator) tokenText(modifier string, v search.Value) string {
 		return "|" + code
 	}
 	return system + "|" + code
+}
+
+// ofTypeText is system|code|value; what the token lacks is made up, since none may be empty.
+func ofTypeText(token search.TokenValue) string {
+	return escape(cmp.Or(token.TypeSystem, systems[0])) + "|" + escape(cmp.Or(token.TypeCode, codes[0])) + "|" + escape(cmp.Or(token.Code, codes[1]))
 }
 
 func (g generator) referenceText(modifier string, v search.Value) string {

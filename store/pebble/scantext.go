@@ -55,6 +55,8 @@ func (l lowering) token(m search.Modifier, c search.TokenCriterion) ([]scan, boo
 			return []scan{whole(l.key(indexIdentifier), always(maybe))}, true
 		}
 		return l.code(indexIdentifier, c)
+	case search.OfType:
+		return []scan{whole(appendCut(l.key(indexCode), c.Code, codeLimit), always(maybe))}, true
 	case search.Text:
 		return []scan{whole(l.key(indexText), func(body []byte) verdict {
 			text, _, ok := readText(l.body(body))
@@ -254,7 +256,7 @@ func (l lowering) composite(c search.CompositeCriterion) []scan {
 func describe(t search.Test) string {
 	names := [...]string{
 		search.Exact: ":exact", search.Contains: ":contains", search.Text: ":text", search.Above: ":above",
-		search.Below: ":below", search.Identifier: ":identifier",
+		search.Below: ":below", search.Identifier: ":identifier", search.OfType: ":of-type",
 	}
 	var b strings.Builder
 	b.WriteString(t.Param.Code)

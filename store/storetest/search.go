@@ -75,7 +75,7 @@ func (t *trial) ward() {
 	t.put(
 		Put("Organization/org", `"name":"Spital Grün"`),
 		Put("Patient/ada", `"active":true,"name":[{"family":"Lind","given":["Ada"]}],"gender":"female","birthDate":"1970-01-01",
-			"identifier":[{"system":"urn:oid:1.2","value":"42"}],"managingOrganization":{"reference":"Organization/org"}`),
+			"identifier":[{"system":"urn:oid:1.2","value":"42","type":{"coding":[{"system":"urn:type","code":"MR"},{"system":"urn:other","code":"PI"}]}}],"managingOrganization":{"reference":"Organization/org"}`),
 		Put("Patient/bo", `"name":[{"family":"LINDE"},{"family":"Ström"}],"gender":"male","birthDate":"1970","identifier":[{"value":"42"}]`),
 		Put("Patient/cy", `"name":[{"text":"o lind"}],"generalPractitioner":[{"identifier":{"system":"urn:oid:1.2","value":"gp"}}]`),
 		Put("Observation/o1", `"status":"final","code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}],"text":"Body weight"},
@@ -101,6 +101,9 @@ func searchKinds(t *trial) {
 		{"Patient?identifier=42", "ada bo"},
 		{"Patient?identifier=urn:oid:1.2|42", "ada"},
 		{"Patient?identifier=|42", "bo"},
+		{"Patient?identifier:of-type=urn:type|MR|42", "ada"},
+		{"Patient?identifier:of-type=urn:type|SS|42", ""},
+		{"Patient?identifier:of-type=urn:type|MR|43,urn:other|PI|42", "ada"},
 		{"Patient?identifier=urn:oid:1.2|", "ada"},
 		{"Patient?gender:not=male", "ada cy"},
 		{"Patient?active=true", "ada"},
