@@ -30,7 +30,8 @@
 //     but a query may name the one of its required binding. ":text" finds the beginning of a word
 //     of a display or text. A concept with a text alone has no value for anything but ":text".
 //     ":of-type" is for identifiers alone: some coding of the type has the system and code, and the
-//     value is the one named, whatever the system of the identifier.
+//     value is the one named, whatever the system of the identifier. ":in", ":below" and ":above"
+//     are read into the codes that they stand for, see [Terminology]; ":not-in" is their Not.
 //   - Reference: see [ReferenceValue]. An id without type finds any type. Without a version any
 //     version is found, with one only that. ":identifier" compares the identifier inside the
 //     reference. Chains follow references to resources of this server alone, to their current
