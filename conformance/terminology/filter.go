@@ -17,14 +17,14 @@ type predicate func(i int) bool
 func (cs *CodeSystem) filter(filters []Filter) (wanted predicate, sentence string, err error) {
 	var all []predicate
 	for _, f := range filters {
-		make, ok := operators[f.Op]
+		operator, ok := operators[f.Op]
 		if !ok {
 			return nil, "", refuse(outcome.Invalid, "A filter on %s has the operator %q; expected =, is-a, descendent-of, is-not-a, regex, in, not-in, generalizes or exists.", clip(cs.URL), clip(f.Op))
 		}
 		if cs.bare && !slices.Contains(ownProperties, f.Property) {
 			return nil, fmt.Sprintf("The property %s of the code system %s is not available here, so what a filter by it selects cannot be told.", clip(f.Property), clip(cs.URL)), nil
 		}
-		one, err := make(cs, f)
+		one, err := operator(cs, f)
 		if err != nil {
 			return nil, "", err
 		}

@@ -66,13 +66,13 @@ func newWorld(t testing.TB, r *rand.Rand) *world {
 func (w *world) compose(r *rand.Rand) (string, func(int) bool) {
 	parts := func(n int) (string, func(int) bool) {
 		var texts []string
-		var any []func(int) bool
+		var some []func(int) bool
 		for range n {
 			text, contains := w.part(r)
-			texts, any = append(texts, text), append(any, contains)
+			texts, some = append(texts, text), append(some, contains)
 		}
 		return "[" + strings.Join(texts, ",") + "]", func(code int) bool {
-			return slices.ContainsFunc(any, func(in func(int) bool) bool { return in(code) })
+			return slices.ContainsFunc(some, func(in func(int) bool) bool { return in(code) })
 		}
 	}
 	include, in := parts(1 + r.IntN(3))

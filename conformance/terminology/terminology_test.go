@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"kiln/conformance/terminology"
@@ -298,4 +299,29 @@ func TestTheCacheIsBounded(t *testing.T) {
 			t.Fatalf("%d kept with %d codes", n, weight)
 		}
 	}
+}
+
+func TestManyAskAtOnce(t *testing.T) {
+	s := newShelf(t)
+	s.put(t, composed("urn:test:set", `"compose":{"include":[{`+colours+`},{"system":"urn:test:loud"}]}`))
+	service := terminology.New(s, terminology.Limits{Cached: 1})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				set, err := service.Set(t.Context(), "urn:test:set")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if in, err := set.ContainsCode("BOOM"); !in || err != nil {
+					t.Errorf("BOOM is %v, %v", in, err)
+				}
+				if _, err := service.Descendants(t.Context(), "urn:test:colours", "red"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
