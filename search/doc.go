@@ -45,6 +45,9 @@
 //     compared as written.
 //   - URI: as written; ":below" and ":above" by the segments of the path.
 //   - Composite: all parts hold on one element.
+//   - Filter expressions (_filter) are lowered to the same tree, with a few modifiers of their own.
+//     What an operator says holds of some value that the path leads to; "ni" and "pr false" say that
+//     there is none.
 //   - Missing: there is no entry of the parameter, apart from tokens that are a text alone.
 //
 // # What engines may rely on

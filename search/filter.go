@@ -20,6 +20,9 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 		x.problem(outcome.TooCostly, "The parameter %q chains more than %d times.", clip(x.name), MaxChain)
 		return Nothing{}
 	}
+	if name == "_filter" {
+		return x.filterExpression(typ, value, depth)
+	}
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		return x.has(typ, rest, value, depth)
 	}
@@ -32,6 +35,10 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 	}
 	if modified && modifier == "" {
 		x.problem(outcome.Invalid, "The parameter %q ends in a colon; %s", clip(x.name), validModifiers(param))
+		return Nothing{}
+	}
+	if param.Type == TypeSpecial {
+		x.problem(outcome.Invalid, "The parameter %q takes neither a modifier nor a chain.", param.Code)
 		return Nothing{}
 	}
 	if chained {

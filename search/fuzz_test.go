@@ -53,6 +53,32 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+func FuzzFilterExpression(f *testing.F) {
+	for _, text := range []string{
+		`given eq "peter" and birthdate ge 2014-10-10`, `name co "pet"`, `code eq http://loinc.org|1234-5`, `subject:Patient[gender eq male or not (active eq true)].name co "p\u00e9t"`,
+		`_has:Observation:patient:code in urn:set:7 or organization.name pr false`, `((`, `a[b[c[d eq e].f eq g`, `name eq "\ud800"`, "_id eq a and\u00a0_id eq b",
+	} {
+		f.Add(text)
+	}
+	p := newParameters(f)
+	r := search.Resource{Type: "Patient", ID: "p", Entries: p.Own("p", searchtest.Start)}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, types := range [][]string{{"Patient"}, {"Observation"}, nil} {
+			q, _, err := p.Parse(types, []search.NameValue{{Name: "_filter", Value: text}}, search.ParseOptions{Terminology: searchtest.Terminology{}})
+			if err != nil {
+				if !strings.Contains(err.Error(), "_filter") && !strings.Contains(err.Error(), "more than") {
+					t.Errorf("%q gives %v", text, err)
+				}
+				continue
+			}
+			readAgain(t, p, types, q)
+			if _, err := q.Match(context.Background(), r, brokenSource{}); err != nil && !errors.Is(err, errBroken) {
+				t.Errorf("%q on a resource gives %v", text, err)
+			}
+		}
+	})
+}
+
 func readAgain(t *testing.T, p *search.Parameters, types []string, q *search.Query) {
 	t.Helper()
 	if q.Count < 1 || q.Count > search.MaxCount {

@@ -10,6 +10,10 @@ const (
 	MaxIncludes   = 50
 	MaxSort       = 20
 	MaxElements   = 500
+	// MaxFilterTests and MaxFilterDepth bound one _filter: its comparisons, and how deep its
+	// parentheses and brackets nest.
+	MaxFilterTests = 200
+	MaxFilterDepth = 32
 	// maxTests bounds the tests of the whole tree: a chain without a type has one for each type
 	// that the reference may point to.
 	maxTests = 5_000

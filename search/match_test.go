@@ -78,6 +78,46 @@ var matchCases = []struct {
 		},
 	},
 	{
+		"_filter compares strings folded, by all, beginning, end, middle and order",
+		`{"resourceType":"Patient","name":[{"family":"Müller","given":["Zoë"]}]}`,
+		[]string{
+			"_filter=family+eq+MULLER", `_filter=family+eq+"müller"`, "_filter=family+sw+mul", "_filter=family+ew+LER", "_filter=family+co+lle", "_filter=name+ne+zoe",
+			"_filter=family+gt+mulla", "_filter=family+ge+muller", "_filter=family+le+muller", "_filter=family+lt+n", "_filter=name+gt+y+and+name+lt+n",
+			"_filter=family+pr+true", "_filter=address+pr+false", "_filter=family+lt+n&_filter=family+gt+m", `_filter=family+eq+"m\u00fcller"`,
+		},
+		[]string{
+			"_filter=family+eq+mull", "_filter=family+sw+uller", "_filter=family+ew+mull", "_filter=family+ne+muller", "_filter=address+ne+x",
+			"_filter=family+gt+muller", "_filter=family+lt+muller", "_filter=family+ge+n", "_filter=family+pr+false", "_filter=address+pr+true", "_filter=family+eq+a,muller",
+		},
+	},
+	{
+		"_filter goes from left to right, whatever and and or are, and not is a whole",
+		`{"resourceType":"Patient","gender":"male","active":true,"name":[{"family":"Lind"}]}`,
+		[]string{
+			"_filter=gender+eq+male+and+active+eq+true", "_filter=gender+eq+female+and+active+eq+true+or+family+eq+lind",
+			"_filter=gender+eq+male+or+(family+eq+x+and+active+eq+false)", "_filter=not+(gender+eq+female)", "_filter=not(not+(gender+eq+male))",
+			"_filter=((gender+eq+male))", "_filter=gender+ne+female", "_filter=gender+eq+http://hl7.org/fhir/administrative-gender|male",
+		},
+		[]string{
+			"_filter=gender+eq+male+or+family+eq+x+and+active+eq+false", "_filter=gender+eq+male+and+not+(active+eq+true)", "_filter=not+(gender+eq+male)",
+			"_filter=gender+ne+male", "_filter=gender+ne+http://hl7.org/fhir/administrative-gender|male", "_filter=gender+eq+Male",
+		},
+	},
+	{
+		"_filter compares dates as prefixes do, and by what contains and overlaps",
+		`{"resourceType":"Observation","effectivePeriod":{"start":"2024-02-01","end":"2024-03-31"},"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},
+			"valueQuantity":{"value":120,"system":"http://unitsofmeasure.org","code":"mm[Hg]"}}`,
+		[]string{
+			"_filter=date+co+2024-02", "_filter=date+co+2024-02-01", "_filter=date+po+2024-03", "_filter=date+po+2024", "_filter=date+eq+2024", "_filter=date+ne+2024-02",
+			"_filter=date+sa+2024-01", "_filter=date+eb+2024-04", "_filter=date+ge+2024-03-31", "_filter=date+gt+2024-03-30",
+			"_filter=code+eq+loinc|8480-6", `_filter=code-value-quantity+eq+"loinc|8480-6$gt110|ucum|mm[Hg]"`, `_filter=value-quantity+gt+"119|ucum|mm[Hg]"`, "_filter=value-quantity+ap+125",
+		},
+		[]string{
+			"_filter=date+co+2024", "_filter=date+co+2024-04", "_filter=date+po+2024-04", "_filter=date+eq+2024-02", "_filter=date+sa+2024-02", "_filter=date+eb+2024-03",
+			"_filter=code+eq+snomed|8480-6", "_filter=code+ne+loinc|8480-6", `_filter=code-value-quantity+eq+"loinc|8480-6$gt130|ucum|mm[Hg]"`, "_filter=value-quantity+lt+119",
+		},
+	},
+	{
 		"a text alone is no value for anything else",
 		`{"resourceType":"Observation","code":{"text":"Pulse"}}`,
 		[]string{"code:text=pulse", "code:missing=true", "code:not=x"},

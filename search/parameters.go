@@ -56,7 +56,6 @@ type typeParameters struct {
 var unsupported = map[string]string{
 	"_text":          "word search in the narrative",
 	"_content":       "word search in the whole resource",
-	"_filter":        "filter expressions",
 	"_query":         "named queries",
 	"_list":          "membership of a List",
 	"near":           "search by distance",

@@ -167,6 +167,7 @@ func showTrees(list []search.Expr) string {
 var modifierNames = map[search.Modifier]string{
 	search.Plain: "", search.Exact: ":exact", search.Contains: ":contains", search.Text: ":text",
 	search.Above: ":above", search.Below: ":below", search.Identifier: ":identifier", search.OfType: ":of-type",
+	search.Equal: " eq ", search.Ends: " ew ", search.Less: " lt ", search.Greater: " gt ", search.Unequal: " ne ",
 }
 
 func showCriterion(c search.Criterion) string {

@@ -103,6 +103,10 @@ const (
 	Sa Prefix = "sa"
 	Eb Prefix = "eb"
 	Ap Prefix = "ap"
+
+	// Of dates in filter expressions alone: the value contains the span, or overlaps it.
+	Co Prefix = "co"
+	Po Prefix = "po"
 )
 
 type (
