@@ -109,6 +109,26 @@ func TestValueSetsThatMayNotBeSeenAreNotUsed(t *testing.T) {
 	}
 }
 
+// forbidding lets nobody search value sets and code systems.
+type forbidding struct{ hiding }
+
+func (forbidding) Authorize(_ context.Context, action fhir.Action) error {
+	if action.Interaction == fhir.SearchType && action.Type != "Observation" {
+		return outcome.New(outcome.Forbidden, "You may not search this.")
+	}
+	return nil
+}
+
+func TestWhoMayNotSearchValueSetsHasThoseOfR4(t *testing.T) {
+	h := with(t, fhir.Options{Authorizer: forbidding{}})
+	colours(h)
+	equal(t, "of R4", names(h.search("Observation", "_id=red&status:in=http://hl7.org/fhir/ValueSet/observation-status")), "Observation/red")
+	_, err := h.Search(t.Context(), fhir.SearchRequest{Type: "Observation", Query: "code:in=urn:test:reds"})
+	if err == nil || !strings.Contains(err.Error(), "is not known here") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestMemberOfAsksTheStore(t *testing.T) {
 	h := open(t)
 	colours(h)
