@@ -23,6 +23,9 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 	if name == "_filter" {
 		return x.filterExpression(typ, value, depth)
 	}
+	if rest, ok := strings.CutPrefix(name, "_list"); ok {
+		return x.list(rest, value)
+	}
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		return x.has(typ, rest, value, depth)
 	}
@@ -163,8 +166,8 @@ func (x *parser) reads(typ, name string, depth int) bool {
 	head, rest, chained := strings.Cut(name, ".")
 	code, modifier, _ := strings.Cut(head, ":")
 	param := x.Lookup(typ, code)
-	answer := code == "_has" || param != nil
-	if answer && chained && code != "_has" {
+	answer := code == "_has" || code == "_list" || param != nil
+	if answer && chained && param != nil {
 		targets := []string{modifier}
 		if modifier == "" {
 			targets = allTargets(param)

@@ -41,6 +41,23 @@ func TestFilterExpressionsAreLoweredToTheTreeOfQueries(t *testing.T) {
 	}
 }
 
+// https://hl7.org/fhir/R4/search.html#list
+func TestListsAreLoweredToWhatRefersHere(t *testing.T) {
+	p := newParameters(t)
+	for query, want := range map[string]string{
+		"_list=42,List/43":         "has List.item(_id=42 or 43)",
+		"subject:Patient._list=42": "subject->Patient(has List.item(_id=42))",
+		"encounter._list=42&_id=a": "and(encounter->Encounter(has List.item(_id=42))|EpisodeOfCare(has List.item(_id=42)), _id=a)",
+	} {
+		q, _, err := parse(t, p, "Observation", query, search.ParseOptions{})
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+		} else if got := showTree(q.Branches[0].Filter); got != want {
+			t.Errorf("%s is read as\n%s\nwant\n%s", query, got, want)
+		}
+	}
+}
+
 // codesOfSet shows the criteria that a modifier on sets of codes gives.
 func codesOfSet(t *testing.T, p *search.Parameters, query string) string {
 	t.Helper()

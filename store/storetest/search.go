@@ -91,6 +91,7 @@ func (t *trial) ward() {
 
 func searchKinds(t *trial) {
 	t.ward()
+	t.put(Put("List/l", `"status":"current","mode":"working","entry":[{"item":{"reference":"Patient/ada"}},{"item":{"reference":"Observation/o2"}}]`))
 	for _, c := range [][2]string{
 		{"Patient?family=lind", "ada bo"},
 		{"Patient?family:exact=Lind", "ada"},
@@ -103,6 +104,10 @@ func searchKinds(t *trial) {
 		{"Patient?identifier=|42", "bo"},
 		{"Patient?identifier:of-type=urn:type|MR|42", "ada"},
 		{"Patient?identifier:of-type=urn:type|SS|42", ""},
+		{"Patient?_list=l", "ada"},
+		{"Observation?_list=x,List/l", "o2"},
+		{"Observation?subject:Patient._list=l", "o1"},
+		{"Patient?_list=x", ""},
 		{`Patient?_filter=family+eq+"linde"+or+birthdate+eq+1970-01-01+and+gender+eq+female`, "ada"},
 		{`Patient?_filter=family+eq+"linde"+or+(birthdate+eq+1970-01-01+and+gender+eq+female)`, "ada bo"},
 		{"Patient?_filter=not+(family+pr+true)", "cy"},
