@@ -96,9 +96,12 @@ func (f *filterLowering) follow(typ string, t *filterTest, i, depth int) Expr {
 	if param.Type != TypeReference {
 		return f.wrong(step.at, "%q is a %s parameter; only references can be followed.", param.Code, param.Type)
 	}
-	targets := f.parser.targets(param, step.target)
-	if targets == nil {
-		return Nothing{}
+	targets := []string{step.target}
+	switch {
+	case step.target == "":
+		targets = allTargets(param)
+	case definitions.R4().Resource(step.target) == nil || !param.Refers(step.target):
+		return f.wrong(step.at, "%q cannot refer to %q; %s", param.Code, clip(step.target), validTargets(param))
 	}
 	c := Chain{Param: param}
 	for _, target := range f.readable(targets, t, i) {

@@ -140,6 +140,7 @@ var refusals = []struct {
 	{"a value that cannot be read in a filter", "Patient", "_filter=birthdate gt yesterday", []string{`at character 14: "yesterday" is not a date`}},
 	{"a value with a prefix in a filter", "Patient", "_filter=birthdate gt lt2020", []string{`at character 14: "lt2020" begins with the prefix lt; the operator alone says how to compare.`}},
 	{"a filter that follows what is no reference", "Patient", "_filter=name.family eq x", []string{`at character 1: "name" is a string parameter; only references can be followed.`}},
+	{"a filter that follows to a type that cannot be", "Observation", "_filter=_id eq a or subject:Horse.name eq x", []string{`at character 13: "subject" cannot refer to "Horse"; expected one of Group, Device, Patient, Location.`}},
 	{"brackets that nothing follows", "Patient", "_filter=organization[name eq x] eq x", []string{`expected a point and a name after the brackets`}},
 	{"pr neither true nor false", "Patient", "_filter=name pr yes", []string{`at character 9: "yes" is neither true nor false.`}},
 	{"a modifier of _filter", "Patient", "_filter:not=name eq x", []string{`The parameter "_filter" takes neither a modifier nor a chain.`}},
