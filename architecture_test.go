@@ -18,6 +18,7 @@ import (
 // (lower in the house), never those below. A name ending in /… stands for the folders below it.
 var rooms = []string{
 	"resources/outcome",
+	"resources/ucum/…",
 	"resources/definitions",
 	"resources",
 	"resources/datatypes",
@@ -44,7 +45,7 @@ var rooms = []string{
 var owners = map[string][]string{
 	"github.com/gin-gonic/gin":            {"fhir/rest", "cmd/…"},
 	"github.com/cockroachdb/pebble/v2":    {"store/pebble"},
-	"github.com/cockroachdb/apd/v3":       {"resources/datatypes", "fhirpath", "search", "search/searchtest", "store", "store/pebble", "conformance/…"},
+	"github.com/cockroachdb/apd/v3":       {"resources/ucum", "resources/datatypes", "fhirpath", "search", "search/searchtest", "store", "store/pebble", "conformance/…"},
 	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
 	"github.com/RaduBerinde/btreemap":     {"store/memory"},
 	"github.com/klauspost/compress":       {"resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},

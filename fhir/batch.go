@@ -129,7 +129,7 @@ func nestedBundle() error {
 }
 
 func (p *process) singleWrite(ctx context.Context, e *entry) error {
-	w, err := p.newWrite(e)
+	w, err := p.newWrite(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (p *process) singleWrite(ctx context.Context, e *entry) error {
 			err = w.setBody(doc)
 		}
 		if err == nil {
-			err = p.service.checkWrite(w, e.address.query)
+			err = p.service.checkWrite(ctx, w, e.address.query)
 		}
 	} else if w.interaction == Patch {
 		w.patch, err = p.readEntryPatch(e, nil)
@@ -155,7 +155,7 @@ func (p *process) singleWrite(ctx context.Context, e *entry) error {
 }
 
 // newWrite is the write that an entry asks for, without its content.
-func (p *process) newWrite(e *entry) (*write, error) {
+func (p *process) newWrite(ctx context.Context, e *entry) (*write, error) {
 	a, h := e.address, e.headers
 	w := &write{
 		interaction: a.route.Interaction, address: a.key,
@@ -165,22 +165,22 @@ func (p *process) newWrite(e *entry) (*write, error) {
 	switch w.interaction {
 	case Create:
 		if h.ifNoneExist != "" {
-			w.criteria, err = p.service.criteria(a.key.Type, h.ifNoneExist)
+			w.criteria, err = p.service.criteria(ctx, a.key.Type, h.ifNoneExist)
 		}
 	case Patch:
 		if a.key.ID == "" {
-			w.criteria, err = p.service.criteria(a.key.Type, a.query)
+			w.criteria, err = p.service.criteria(ctx, a.key.Type, a.query)
 		}
 	case Delete:
-		err = p.service.readDelete(w, a.query)
+		err = p.service.readDelete(ctx, w, a.query)
 	}
 	return w, err
 }
 
 // checkWrite checks the content of a create or update against its address.
-func (s *Service) checkWrite(w *write, query string) error {
+func (s *Service) checkWrite(ctx context.Context, w *write, query string) error {
 	if w.interaction == Update {
-		return s.readUpdate(w, query)
+		return s.readUpdate(ctx, w, query)
 	}
 	return w.checkType()
 }

@@ -32,7 +32,7 @@ func (s *Service) Create(ctx context.Context, request CreateRequest) (Result, er
 		err = w.checkType()
 	}
 	if err == nil && request.IfNoneExist != "" {
-		w.criteria, err = s.criteria(request.Type, request.IfNoneExist)
+		w.criteria, err = s.criteria(ctx, request.Type, request.IfNoneExist)
 	}
 	if err == nil {
 		err = s.land(ctx, request.Provenance, w)

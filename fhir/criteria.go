@@ -33,7 +33,7 @@ var presentation = map[string]bool{"_format": true, "_pretty": true}
 
 // criteria reads a query string such as identifier=urn:x|1. Only filters are allowed, and there
 // must be one: an empty condition would mean every resource.
-func (s *Service) criteria(typ, raw string) (*criteria, error) {
+func (s *Service) criteria(ctx context.Context, typ, raw string) (*criteria, error) {
 	raw = strings.TrimPrefix(strings.TrimPrefix(raw, typ+"?"), "?")
 	pairs, err := search.ReadQueryString(raw)
 	if err != nil {
@@ -52,9 +52,9 @@ func (s *Service) criteria(typ, raw string) (*criteria, error) {
 	if len(filters) == 0 {
 		return nil, invalid("The criteria are empty: name a resource by its id, or give filters that find it.")
 	}
-	query, _, err := s.params.Parse([]string{typ}, filters, search.ParseOptions{})
+	query, _, err := s.params.Parse([]string{typ}, filters, search.ParseOptions{Terminology: s.terms(ctx, s.store)})
 	if err != nil {
-		return nil, err
+		return nil, refusal(err, store.Key{Type: typ})
 	}
 	fingerprint := store.Fingerprint(query)
 	guard := "fhir/criteria/" + strconv.FormatUint(fingerprint%guardStripes, 36)

@@ -37,7 +37,7 @@ type Deletion struct {
 // precondition) when several meet the criteria.
 func (s *Service) Delete(ctx context.Context, request DeleteRequest) (Deletion, error) {
 	w := &write{interaction: Delete, address: request.Key, match: request.IfMatch}
-	err := s.readDelete(w, request.Criteria)
+	err := s.readDelete(ctx, w, request.Criteria)
 	if err == nil {
 		err = s.land(ctx, request.Provenance, w)
 	}
@@ -45,7 +45,7 @@ func (s *Service) Delete(ctx context.Context, request DeleteRequest) (Deletion, 
 }
 
 // readDelete checks what a delete says of itself.
-func (s *Service) readDelete(w *write, raw string) (err error) {
+func (s *Service) readDelete(ctx context.Context, w *write, raw string) (err error) {
 	if w.address.ID != "" {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (s *Service) readDelete(w *write, raw string) (err error) {
 		return err
 	}
 	w.most = most
-	w.criteria, err = s.criteria(w.address.Type, filters)
+	w.criteria, err = s.criteria(ctx, w.address.Type, filters)
 	return err
 }
 

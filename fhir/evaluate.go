@@ -37,7 +37,7 @@ const (
 func callFHIRPath(ctx context.Context, s *Service, call OperationRequest) (OperationResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.options.Limits.Evaluation)
 	defer cancel()
-	x, err := newEvaluation(s, call)
+	x, err := newEvaluation(ctx, s, call)
 	if err == nil {
 		err = x.run(ctx)
 	}
@@ -72,7 +72,7 @@ type evaluation struct {
 	results    []byte // parameters
 }
 
-func newEvaluation(s *Service, call OperationRequest) (*evaluation, error) {
+func newEvaluation(ctx context.Context, s *Service, call OperationRequest) (*evaluation, error) {
 	x := &evaluation{call: call, evaluator: "Kiln"}
 	if s.options.Version != "" {
 		x.evaluator += " " + s.options.Version
@@ -100,7 +100,7 @@ func newEvaluation(s *Service, call OperationRequest) (*evaluation, error) {
 	if x.resource, err = givenResource(call); err != nil {
 		return nil, err
 	}
-	x.env = fhirpath.Environment{Now: s.options.Now(), Zone: s.options.Zone, Variables: x.variables(), Trace: x.trace}
+	x.env = fhirpath.Environment{Now: s.options.Now(), Zone: s.options.Zone, Variables: x.variables(), Trace: x.trace, MemberOf: s.terms(ctx, s.store).MemberOf}
 	return x, nil
 }
 

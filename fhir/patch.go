@@ -34,7 +34,7 @@ func (s *Service) Patch(ctx context.Context, request PatchRequest) (Result, erro
 	w := &write{interaction: Patch, address: request.Key, match: request.IfMatch, warnings: request.Warnings}
 	var err error
 	if w.address.ID == "" {
-		w.criteria, err = s.criteria(w.address.Type, request.Criteria)
+		w.criteria, err = s.criteria(ctx, w.address.Type, request.Criteria)
 	}
 	if err == nil {
 		w.patch, err = readPatch(request.ContentType, request.Body)

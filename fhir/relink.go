@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -54,7 +55,7 @@ func (l *linker) name(e *entry) error {
 }
 
 // sites finds the links in the resource of an entry.
-func (l *linker) sites(p *process, e *entry) ([]site, error) {
+func (l *linker) sites(ctx context.Context, p *process, e *entry) ([]site, error) {
 	element, err := p.doc.ResourceAt(e.resource)
 	if err != nil || element.Type().Name == "Bundle" {
 		return nil, err
@@ -82,7 +83,7 @@ func (l *linker) sites(p *process, e *entry) ([]site, error) {
 			s.narrow = link.Type().Name == "oid" || link.Type().Name == "uuid"
 			sites = append(sites, s)
 		} else if kind == linkReference {
-			s.conditional, err = l.condition(e, link)
+			s.conditional, err = l.condition(ctx, e, link)
 			if s.conditional != nil {
 				sites = append(sites, s)
 			}
@@ -141,7 +142,7 @@ func (l *linker) lookup(link, root string) (site, bool) {
 }
 
 // condition reads a reference that is a search; nil for others.
-func (l *linker) condition(e *entry, link resources.Element) (*conditionalReference, error) {
+func (l *linker) condition(ctx context.Context, e *entry, link resources.Element) (*conditionalReference, error) {
 	text := link.Text()
 	typ, query, ok := strings.Cut(text, "?")
 	if !ok || definitions.R4().Resource(typ) == nil {
@@ -150,7 +151,7 @@ func (l *linker) condition(e *entry, link resources.Element) (*conditionalRefere
 	if known := l.conditional[text]; known != nil {
 		return known, nil
 	}
-	c, err := l.service.criteria(typ, query)
+	c, err := l.service.criteria(ctx, typ, query)
 	if err != nil {
 		return nil, outcome.As(err).At(link.Path())
 	}

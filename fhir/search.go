@@ -59,7 +59,7 @@ func (s *Service) search(ctx context.Context, reader store.Reader, request Searc
 	if err != nil {
 		return nil, err
 	}
-	query, issues, err := s.parseSearch(request, page)
+	query, issues, err := s.parseSearch(ctx, reader, request, page)
 	if err != nil {
 		return nil, err
 	}
@@ -86,18 +86,18 @@ func (s *Service) search(ctx context.Context, reader store.Reader, request Searc
 }
 
 // parseSearch reads the query of a request.
-func (s *Service) parseSearch(request SearchRequest, page *paged) (*search.Query, []outcome.Issue, error) {
+func (s *Service) parseSearch(ctx context.Context, reader store.Reader, request SearchRequest, page *paged) (*search.Query, []outcome.Issue, error) {
 	var types []string
 	if request.Type != "" {
 		types = []string{request.Type}
 	}
-	options := search.ParseOptions{Lenient: request.Lenient}
+	options := search.ParseOptions{Lenient: request.Lenient, Terminology: s.terms(ctx, reader)}
 	if request.Compartment != (store.Key{}) {
 		options.Compartment = search.Compartment{Name: request.Compartment.Type, ID: request.Compartment.ID}
 	}
 	query, issues, err := s.params.Parse(types, page.query, options)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, refusal(err, store.Key{Type: request.Type})
 	}
 	if query.Summary == search.SummaryText && len(query.Include)+len(query.RevInclude) > 0 {
 		return nil, nil, invalid("_summary=text cannot be mixed with _include or _revinclude.")

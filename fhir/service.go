@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"kiln/conformance/terminology"
 	"kiln/resources"
 	"kiln/resources/outcome"
 	"kiln/search"
@@ -98,13 +99,15 @@ const (
 
 // Service answers the interactions. It is safe for concurrent use.
 type Service struct {
-	options    Options
-	store      store.Store
-	params     *search.Parameters
-	pages      *sealer
-	operations []Operation
-	statement  func() []byte // the CapabilityStatement, built on first use
-	referring  sync.Map      // see referringTo
+	options Options
+	store   store.Store
+	params  *search.Parameters
+	pages   *sealer
+	// terminology keeps what it composed for all requests; each gives it its own source.
+	terminology *terminology.Service
+	operations  []Operation
+	statement   func() []byte // the CapabilityStatement, built on first use
+	referring   sync.Map      // see referringTo
 }
 
 // EnsureDefaults fills in what is not set.
@@ -170,6 +173,7 @@ func New(options Options) (*Service, error) {
 	}
 	s := &Service{options: options, store: options.Store, params: options.Parameters}
 	s.pages = &sealer{records: options.Store.Records(recordBucket), queries: options.Store.Records(queryBucket), random: options.Random, now: options.Now}
+	s.terminology = terminology.New(terminology.Embedded(), terminology.Limits{})
 	s.operations = operationTable(options.Operations)
 	s.statement = sync.OnceValue(s.capabilityStatement)
 	return s, nil

@@ -18,7 +18,7 @@ import (
 func (p *process) transaction(ctx context.Context) error {
 	l := &linker{service: p.service, byURL: map[string]*write{}, conditional: map[string]*conditionalReference{}}
 	t := &transaction{process: p, links: l}
-	if err := t.prepare(); err != nil {
+	if err := t.prepare(ctx); err != nil {
 		return err
 	}
 	return p.service.retry(ctx, func() error { return t.attempt(ctx) })
@@ -33,7 +33,7 @@ type transaction struct {
 }
 
 // prepare reads what the entries say. All that is wrong with them is told at once.
-func (t *transaction) prepare() error {
+func (t *transaction) prepare(ctx context.Context) error {
 	var problems []outcome.Issue
 	note := func(e *entry, err error) {
 		if err != nil && len(problems) < maxIssues {
@@ -42,14 +42,14 @@ func (t *transaction) prepare() error {
 	}
 	for _, e := range t.entries {
 		if e.problem == nil {
-			e.problem = t.prepareEntry(e)
+			e.problem = t.prepareEntry(ctx, e)
 		}
 		note(e, e.problem)
 	}
 	if len(problems) == 0 {
 		t.sites = make(map[*entry][]site, len(t.entries))
 		for _, e := range t.entries {
-			note(e, t.findSites(e))
+			note(e, t.findSites(ctx, e))
 		}
 	}
 	if len(problems) > 0 {
@@ -68,13 +68,13 @@ func (t *transaction) stage() outcome.Stage {
 	return outcome.StageSyntax
 }
 
-func (t *transaction) prepareEntry(e *entry) error {
+func (t *transaction) prepareEntry(ctx context.Context, e *entry) error {
 	phase := phases[e.method]
 	switch e.address.route.Interaction {
 	case Transaction:
 		return nestedBundle()
 	case Create, Update, Patch, Delete:
-		w, err := t.newWrite(e)
+		w, err := t.newWrite(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (t *transaction) prepareEntry(e *entry) error {
 			if err := w.describe(t.doc, e.resource); err != nil {
 				return err
 			}
-			if err := t.service.checkWrite(w, e.address.query); err != nil {
+			if err := t.service.checkWrite(ctx, w, e.address.query); err != nil {
 				return err
 			}
 		}
@@ -106,11 +106,11 @@ func (t *transaction) prepareEntry(e *entry) error {
 	return nil
 }
 
-func (t *transaction) findSites(e *entry) error {
+func (t *transaction) findSites(ctx context.Context, e *entry) error {
 	if e.write == nil || e.resource == resources.None || e.write.interaction == Delete {
 		return nil
 	}
-	sites, err := t.links.sites(t.process, e)
+	sites, err := t.links.sites(ctx, t.process, e)
 	if len(sites) > 0 {
 		t.sites[e] = sites
 	}

@@ -35,7 +35,7 @@ func (s *Service) Update(ctx context.Context, request UpdateRequest) (Result, er
 	}
 	err := w.setBody(request.Resource)
 	if err == nil {
-		err = s.readUpdate(w, request.Criteria)
+		err = s.readUpdate(ctx, w, request.Criteria)
 	}
 	if err == nil {
 		err = s.land(ctx, request.Provenance, w)
@@ -44,12 +44,12 @@ func (s *Service) Update(ctx context.Context, request UpdateRequest) (Result, er
 }
 
 // readUpdate checks what an update says of itself.
-func (s *Service) readUpdate(w *write, raw string) (err error) {
+func (s *Service) readUpdate(ctx context.Context, w *write, raw string) (err error) {
 	if err = w.checkType(); err != nil {
 		return err
 	}
 	if w.address.ID == "" {
-		w.criteria, err = s.criteria(w.address.Type, raw)
+		w.criteria, err = s.criteria(ctx, w.address.Type, raw)
 		return err
 	}
 	if err := checkID(w.address.ID); err != nil {

@@ -326,7 +326,7 @@ func addQuantities(p, q *quantity, op decimalOp) Value {
 			y = ratDecimal(r)
 		}
 	}
-	if curvedUnits[a.unit] || curvedUnits[b.unit] {
+	if curved(a.unit) || curved(b.unit) {
 		return Value{}
 	}
 	if result.value, ok = op.of(x, y); !ok {
@@ -359,7 +359,7 @@ func divideQuantities(p, q *quantity) Value {
 
 // combined gives a product or quotient its unit.
 func combined(p, q *quantity, value *apd.Decimal, op string) Value {
-	if curvedUnits[p.unit] || curvedUnits[q.unit] {
+	if curved(p.unit) || curved(q.unit) {
 		return Value{}
 	}
 	if isOne(q) {
@@ -383,10 +383,10 @@ func simplified(q *quantity) *quantity {
 	if q.calendar || q.unit == "1" {
 		return q
 	}
-	u, ok := parseUnit(q.unit)
+	factor, ok := withoutDimension(q.unit)
 	r := rat(q.value)
-	if !ok || u.dimension != (dimension{}) || r == nil {
+	if !ok || r == nil {
 		return q
 	}
-	return &quantity{value: ratDecimal(u.toBase(r)), unit: "1"}
+	return &quantity{value: ratDecimal(r.Mul(r, factor)), unit: "1"}
 }

@@ -8,6 +8,7 @@ import (
 
 	"kiln/resources"
 	"kiln/resources/datatypes"
+	"kiln/resources/ucum"
 )
 
 // Quantities: http://hl7.org/fhirpath/N1/#quantity and
@@ -76,7 +77,7 @@ func fromQuantityElement(el resources.Element) (Value, bool) {
 	}
 	q := &quantity{value: in.Value, unit: "1"}
 	switch {
-	case in.System == ucumURL && in.Code != "":
+	case in.System == ucum.System && in.Code != "":
 		q.unit = in.Code
 		q.fhir = in.Code == "a" || in.Code == "mo"
 	case in.Code != "":
@@ -207,15 +208,15 @@ func (q *quantity) converted(other *quantity) (*big.Rat, bool) {
 	if q.calendar {
 		return value.Mul(value, calendarFactor(q.unit, other.unit)), true
 	}
-	from, ok := parseUnit(q.unit)
-	if !ok {
+	from, err := ucum.Parse(q.unit)
+	if err != nil {
 		return nil, false
 	}
-	to, ok := parseUnit(other.unit)
-	if !ok || from.dimension != to.dimension {
+	to, err := ucum.Parse(other.unit)
+	if err != nil || !from.Commensurable(to) {
 		return nil, false
 	}
-	return to.fromBase(from.toBase(value)), true
+	return to.FromCanonical(from.ToCanonical(value)), true
 }
 
 // compare orders two quantities; known is false where their units do not measure the same.
@@ -259,14 +260,14 @@ func (q *quantity) equivalent(other *quantity) bool {
 }
 
 // unitNamed is a quantity without value in a unit: "mg", "'mg'" or "days". known is false for a
-// unit that this package cannot compute with.
+// unit that UCUM does not have.
 func unitNamed(unit string) (q *quantity, known bool) {
 	if isCalendar(unit) {
 		return &quantity{unit: singular(unit), calendar: true}, true
 	}
 	q = &quantity{unit: trimQuotes(unit)}
-	_, known = parseUnit(q.unit)
-	return q, known
+	_, err := ucum.Parse(q.unit)
+	return q, err == nil
 }
 
 // inUnit is q in another unit: "mg", "'mg'" or "days"; false where that is not possible.

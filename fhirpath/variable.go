@@ -2,6 +2,8 @@ package fhirpath
 
 import (
 	"strings"
+
+	"kiln/resources/ucum"
 )
 
 // Variables: http://hl7.org/fhirpath/N1/#environment-variables and
@@ -34,7 +36,7 @@ type externalNode struct {
 }
 
 // fixed are the variables with a constant value.
-var fixed = map[string]string{"ucum": ucumURL, "sct": "http://snomed.info/sct", "loinc": "http://loinc.org"}
+var fixed = map[string]string{"ucum": ucum.System, "sct": "http://snomed.info/sct", "loinc": "http://loinc.org"}
 
 // prefixes of the variables for value sets and extensions: %`vs-administrative-gender`.
 var canonicalPrefixes = []struct{ prefix, base string }{

@@ -43,8 +43,10 @@ func (c DateCriterion) Bounds() DateBounds {
 		b.LowFrom = c.High
 	case Eb:
 		b.HighTo = c.Low
-	case Ap:
+	case Ap, Po:
 		b.LowTo, b.HighFrom = c.High, c.Low
+	case Co:
+		b.LowTo, b.HighFrom = c.Low+1, c.High-1
 	default:
 		b.LowFrom, b.HighTo = c.Low, c.High
 	}

@@ -29,6 +29,9 @@
 //   - Token: code and system as written, case included. A code element or boolean has no system,
 //     but a query may name the one of its required binding. ":text" finds the beginning of a word
 //     of a display or text. A concept with a text alone has no value for anything but ":text".
+//     ":of-type" is for identifiers alone: some coding of the type has the system and code, and the
+//     value is the one named, whatever the system of the identifier. ":in", ":below" and ":above"
+//     are read into the codes that they stand for, see [Terminology]; ":not-in" is their Not.
 //   - Reference: see [ReferenceValue]. An id without type finds any type. Without a version any
 //     version is found, with one only that. ":identifier" compares the identifier inside the
 //     reference. Chains follow references to resources of this server alone, to their current
@@ -38,9 +41,13 @@
 //     limits.
 //   - Number and quantity: a stored number is exact, a stored Range, SampledData or quantity with
 //     comparator a span. The number searched for stands for the range of its digits under "eq",
-//     "ne" and "ap", and is exact under the other prefixes. Units are compared, not converted.
+//     "ne" and "ap", and is exact under the other prefixes. Units of UCUM are converted, all others
+//     compared as written.
 //   - URI: as written; ":below" and ":above" by the segments of the path.
 //   - Composite: all parts hold on one element.
+//   - Filter expressions (_filter) are lowered to the same tree, with a few modifiers of their own.
+//     What an operator says holds of some value that the path leads to; "ni" and "pr false" say that
+//     there is none.
 //   - Missing: there is no entry of the parameter, apart from tokens that are a text alone.
 //
 // # What engines may rely on

@@ -14,7 +14,7 @@ import (
 func (p *Parameters) ExtractByFHIRPath(ctx context.Context, resource resources.Element) ([]Entry, error) {
 	x := extraction{Parameters: p, resource: resource}
 	for _, param := range p.Of(resource.Type().Name) {
-		if engineMade[param.Code] {
+		if engineMade[param.Code] || param.Type == TypeSpecial {
 			continue
 		}
 		found, err := evaluate(ctx, param.Definition.Expression, resource, resource)
@@ -124,3 +124,9 @@ func unconvertedParts(resource *definitions.Type, param *Parameter) []string {
 	}
 	return list
 }
+
+// MaxConversions bounds Conversions.
+const MaxConversions = maxConversions
+
+// Conversions is the number of units that c remembers.
+func Conversions(c QuantityCriterion) int { return len(c.conversions.in) }

@@ -20,6 +20,12 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 		x.problem(outcome.TooCostly, "The parameter %q chains more than %d times.", clip(x.name), MaxChain)
 		return Nothing{}
 	}
+	if name == "_filter" {
+		return x.filterExpression(typ, value, depth)
+	}
+	if rest, ok := strings.CutPrefix(name, "_list"); ok {
+		return x.list(rest, value)
+	}
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		return x.has(typ, rest, value, depth)
 	}
@@ -32,6 +38,10 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 	}
 	if modified && modifier == "" {
 		x.problem(outcome.Invalid, "The parameter %q ends in a colon; %s", clip(x.name), validModifiers(param))
+		return Nothing{}
+	}
+	if param.Type == TypeSpecial {
+		x.problem(outcome.Invalid, "The parameter %q takes neither a modifier nor a chain.", param.Code)
 		return Nothing{}
 	}
 	if chained {
@@ -156,8 +166,8 @@ func (x *parser) reads(typ, name string, depth int) bool {
 	head, rest, chained := strings.Cut(name, ".")
 	code, modifier, _ := strings.Cut(head, ":")
 	param := x.Lookup(typ, code)
-	answer := code == "_has" || param != nil
-	if answer && chained && code != "_has" {
+	answer := code == "_has" || code == "_list" || param != nil
+	if answer && chained && param != nil {
 		targets := []string{modifier}
 		if modifier == "" {
 			targets = allTargets(param)
@@ -214,6 +224,9 @@ func (x *parser) test(param *Parameter, modifier, value string) Expr {
 	if len(texts) > MaxOr {
 		x.problem(outcome.TooCostly, "The parameter %q has more than %d values.", clip(x.name), MaxOr)
 		return Nothing{}
+	}
+	if _, ok := setModifiers[modifier]; ok && param.Type == TypeToken {
+		return x.codeSet(param, modifier, texts)
 	}
 	for _, text := range texts {
 		c, bad := r.read(text)

@@ -10,9 +10,15 @@ const (
 	MaxIncludes   = 50
 	MaxSort       = 20
 	MaxElements   = 500
+	// MaxFilterTests and MaxFilterDepth bound one _filter: its comparisons, and how deep its
+	// parentheses and brackets nest.
+	MaxFilterTests = 200
+	MaxFilterDepth = 32
 	// maxTests bounds the tests of the whole tree: a chain without a type has one for each type
 	// that the reference may point to.
 	maxTests = 5_000
+	// maxCodes bounds the codes that value sets and hierarchies add to the whole tree.
+	maxCodes = 100_000
 )
 
 // DefaultCount and MaxCount are the sizes of a page.

@@ -156,6 +156,14 @@ func (t Test) Match(entries []Entry) bool {
 
 // MatchValue reports whether the value meets some criterion.
 func (t Test) MatchValue(v Value) bool {
+	if t.Modifier == Unequal {
+		return Present(v) && !Test{Param: t.Param, Any: t.Any}.MatchValue(v)
+	}
+	if t.tokens != nil {
+		token, ok := v.(TokenValue)
+		_, listed := t.tokens[Code{token.System, token.Code}]
+		return ok && listed && token.present()
+	}
 	for _, c := range t.Any {
 		if MatchValue(t.Modifier, c, v) {
 			return true

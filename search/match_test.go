@@ -63,6 +63,61 @@ var matchCases = []struct {
 		[]string{"code:text=eart", "code:text=puls+ruhe"},
 	},
 	{
+		":of-type finds an identifier by its value and any coding of its type",
+		`{"resourceType":"Patient","identifier":[
+			{"system":"urn:s","value":"12345","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"},{"system":"urn:local","code":"chart|no"}]}},
+			{"value":"67890","type":{"coding":[{"code":"MR"}],"text":"MR"}}]}`,
+		[]string{
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|12345", `identifier:of-type=urn:local|chart\|no|12345`,
+			"identifier:of-type=urn:x|MR|1,urn:local|chart%5C|no|12345",
+		},
+		[]string{
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|1234", "identifier:of-type=urn:local|MR|12345",
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|67890", "identifier:of-type=urn:s|MR|12345",
+			"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|mr|12345",
+		},
+	},
+	{
+		"_filter compares strings folded, by all, beginning, end, middle and order",
+		`{"resourceType":"Patient","name":[{"family":"Müller","given":["Zoë"]}]}`,
+		[]string{
+			"_filter=family+eq+MULLER", `_filter=family+eq+"müller"`, "_filter=family+sw+mul", "_filter=family+ew+LER", "_filter=family+co+lle", "_filter=name+ne+zoe",
+			"_filter=family+gt+mulla", "_filter=family+ge+muller", "_filter=family+le+muller", "_filter=family+lt+n", "_filter=name+gt+y+and+name+lt+n",
+			"_filter=family+pr+true", "_filter=address+pr+false", "_filter=family+lt+n&_filter=family+gt+m", `_filter=family+eq+"m\u00fcller"`,
+		},
+		[]string{
+			"_filter=family+eq+mull", "_filter=family+sw+uller", "_filter=family+ew+mull", "_filter=family+ne+muller", "_filter=address+ne+x",
+			"_filter=family+gt+muller", "_filter=family+lt+muller", "_filter=family+ge+n", "_filter=family+pr+false", "_filter=address+pr+true", "_filter=family+eq+a,muller",
+		},
+	},
+	{
+		"_filter goes from left to right, whatever and and or are, and not is a whole",
+		`{"resourceType":"Patient","gender":"male","active":true,"name":[{"family":"Lind"}]}`,
+		[]string{
+			"_filter=gender+eq+male+and+active+eq+true", "_filter=gender+eq+female+and+active+eq+true+or+family+eq+lind",
+			"_filter=gender+eq+male+or+(family+eq+x+and+active+eq+false)", "_filter=not+(gender+eq+female)", "_filter=not(not+(gender+eq+male))",
+			"_filter=((gender+eq+male))", "_filter=gender+ne+female", "_filter=gender+eq+http://hl7.org/fhir/administrative-gender|male",
+		},
+		[]string{
+			"_filter=gender+eq+male+or+family+eq+x+and+active+eq+false", "_filter=gender+eq+male+and+not+(active+eq+true)", "_filter=not+(gender+eq+male)",
+			"_filter=gender+ne+male", "_filter=gender+ne+http://hl7.org/fhir/administrative-gender|male", "_filter=gender+eq+Male",
+		},
+	},
+	{
+		"_filter compares dates as prefixes do, and by what contains and overlaps",
+		`{"resourceType":"Observation","effectivePeriod":{"start":"2024-02-01","end":"2024-03-31"},"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},
+			"valueQuantity":{"value":120,"system":"http://unitsofmeasure.org","code":"mm[Hg]"}}`,
+		[]string{
+			"_filter=date+co+2024-02", "_filter=date+co+2024-02-01", "_filter=date+po+2024-03", "_filter=date+po+2024", "_filter=date+eq+2024", "_filter=date+ne+2024-02",
+			"_filter=date+sa+2024-01", "_filter=date+eb+2024-04", "_filter=date+ge+2024-03-31", "_filter=date+gt+2024-03-30",
+			"_filter=code+eq+loinc|8480-6", `_filter=code-value-quantity+eq+"loinc|8480-6$gt110|ucum|mm[Hg]"`, `_filter=value-quantity+gt+"119|ucum|mm[Hg]"`, "_filter=value-quantity+ap+125",
+		},
+		[]string{
+			"_filter=date+co+2024", "_filter=date+co+2024-04", "_filter=date+po+2024-04", "_filter=date+eq+2024-02", "_filter=date+sa+2024-02", "_filter=date+eb+2024-03",
+			"_filter=code+eq+snomed|8480-6", "_filter=code+ne+loinc|8480-6", `_filter=code-value-quantity+eq+"loinc|8480-6$gt130|ucum|mm[Hg]"`, "_filter=value-quantity+lt+119",
+		},
+	},
+	{
 		"a text alone is no value for anything else",
 		`{"resourceType":"Observation","code":{"text":"Pulse"}}`,
 		[]string{"code:text=pulse", "code:missing=true", "code:not=x"},
@@ -109,6 +164,54 @@ var matchCases = []struct {
 		`{"resourceType":"Observation","valueQuantity":{"value":5.40,"unit":"milli","system":"http://unitsofmeasure.org","code":"mg"}}`,
 		[]string{"value-quantity=5.4", "value-quantity=5.40", "value-quantity=5|http://unitsofmeasure.org|mg", "value-quantity=5.4||mg", "value-quantity=5.4||milli", "value-quantity=gt5.39||mg"},
 		[]string{"value-quantity=5.3", "value-quantity=5.4|http://unitsofmeasure.org|g", "value-quantity=5.4||g", "value-quantity=5.4|http://x|mg", "value-quantity=gt5.4"},
+	},
+	{
+		"units of UCUM are converted",
+		`{"resourceType":"Observation","valueQuantity":{"value":5400,"unit":"milli","system":"http://unitsofmeasure.org","code":"mg"}}`,
+		[]string{
+			"value-quantity=5.4|http://unitsofmeasure.org|g", "value-quantity=5.40|http://unitsofmeasure.org|g", "value-quantity=0.0054|http://unitsofmeasure.org|kg",
+			"value-quantity=ge5.4|http://unitsofmeasure.org|g", "value-quantity=le5.4|http://unitsofmeasure.org|g", "value-quantity=lt6|http://unitsofmeasure.org|g{dry}",
+			"value-quantity=ap5|http://unitsofmeasure.org|g", "value-quantity=ne5.5|http://unitsofmeasure.org|g", "value-quantity=ne5400|http://unitsofmeasure.org|g",
+			"value-quantity=gt0.011|http://unitsofmeasure.org|[lb_av]", "value-quantity=sa5|http://unitsofmeasure.org|g",
+		},
+		[]string{
+			"value-quantity=5.3|http://unitsofmeasure.org|g", "value-quantity=5400|http://unitsofmeasure.org|g", "value-quantity=gt5.4|http://unitsofmeasure.org|g",
+			"value-quantity=ne5.4|http://unitsofmeasure.org|g", "value-quantity=gt1|http://unitsofmeasure.org|mL", "value-quantity=ne1|http://unitsofmeasure.org|mL",
+			"value-quantity=5.4||g", "value-quantity=5.4|http://x|g", "value-quantity=5400|http://unitsofmeasure.org|milligram",
+		},
+	},
+	{
+		"temperatures are converted with their zero",
+		`{"resourceType":"Observation","valueQuantity":{"value":37.0,"system":"http://unitsofmeasure.org","code":"Cel"}}`,
+		[]string{
+			"value-quantity=98.6|http://unitsofmeasure.org|[degF]", "value-quantity=ge98.6|http://unitsofmeasure.org|[degF]", "value-quantity=310.15|http://unitsofmeasure.org|K",
+			"value-quantity=lt100|http://unitsofmeasure.org|[degF]",
+		},
+		[]string{"value-quantity=98.7|http://unitsofmeasure.org|[degF]", "value-quantity=gt98.6|http://unitsofmeasure.org|[degF]", "value-quantity=gt37|http://unitsofmeasure.org|[IU]"},
+	},
+	{
+		"the acidity is compared on its scale",
+		`{"resourceType":"Observation","valueQuantity":{"value":7.4,"system":"http://unitsofmeasure.org","code":"[pH]"}}`,
+		[]string{"value-quantity=gt7|http://unitsofmeasure.org|[pH]", "value-quantity=gt7|http://unitsofmeasure.org|[pH]{blood}"},
+		[]string{"value-quantity=lt7|http://unitsofmeasure.org|[pH]", "value-quantity=gt0|http://unitsofmeasure.org|mol/L", "value-quantity=lt1|http://unitsofmeasure.org|mol/L"},
+	},
+	{
+		"units that UCUM does not have are compared as written",
+		`{"resourceType":"Observation","valueQuantity":{"value":120,"system":"http://unitsofmeasure.org","code":"mmHg"}}`,
+		[]string{"value-quantity=120|http://unitsofmeasure.org|mmHg"},
+		[]string{"value-quantity=120|http://unitsofmeasure.org|mm[Hg]"},
+	},
+	{
+		"a composite converts its quantity",
+		`{"resourceType":"Observation","code":{"coding":[{"code":"x"}]},"valueQuantity":{"value":120,"system":"http://unitsofmeasure.org","code":"mm[Hg]"}}`,
+		[]string{"code-value-quantity=x$gt15|http://unitsofmeasure.org|kPa"},
+		[]string{"code-value-quantity=x$gt16|http://unitsofmeasure.org|kPa"},
+	},
+	{
+		"a comparator of the resource makes a span in any unit",
+		`{"resourceType":"Observation","valueQuantity":{"value":5,"comparator":"<","system":"http://unitsofmeasure.org","code":"mg"}}`,
+		[]string{"value-quantity=lt5|http://unitsofmeasure.org|ug", "value-quantity=eb5000|http://unitsofmeasure.org|ug"},
+		[]string{"value-quantity=gt5000|http://unitsofmeasure.org|ug", "value-quantity=ge5000|http://unitsofmeasure.org|ug"},
 	},
 	{
 		"a comparator of the resource makes a span",

@@ -11,10 +11,12 @@ import (
 // modifiers tell by the type of the parameter what may follow its name; ":missing" always may, and
 // ":[type]" a reference. Plain is structure of the tree. https://hl7.org/fhir/R4/search.html#modifiers
 var modifiers = [...]map[string]Modifier{
-	TypeNumber:    {},
-	TypeDate:      {},
-	TypeString:    {"exact": Exact, "contains": Contains},
-	TypeToken:     {"text": Text, "not": Plain},
+	TypeNumber: {},
+	TypeDate:   {},
+	TypeString: {"exact": Exact, "contains": Contains},
+	TypeToken: {
+		"text": Text, "not": Plain, "of-type": OfType, "in": Plain, "not-in": Plain, "below": Plain, "above": Plain,
+	},
 	TypeReference: {"identifier": Identifier},
 	TypeComposite: {},
 	TypeQuantity:  {},
@@ -25,7 +27,6 @@ var modifiers = [...]map[string]Modifier{
 // laterModifiers are valid in R4 but not answered yet.
 var laterModifiers = [...][]string{
 	TypeString:    {"text"},
-	TypeToken:     {"above", "below", "in", "not-in", "of-type"},
 	TypeReference: {"above", "below"},
 	TypeSpecial:   nil,
 }
@@ -35,7 +36,7 @@ func (x *parser) modify(r *reader, modifier string) bool {
 	if modifier == "" {
 		return true
 	}
-	if m, ok := modifiers[r.typ][modifier]; ok {
+	if m, ok := modifiers[r.typ][modifier]; ok && r.param.takes(m) {
 		r.modifier = m
 		return true
 	}
@@ -47,14 +48,20 @@ func (x *parser) modify(r *reader, modifier string) bool {
 		x.problem(outcome.NotSupported, "The modifier :%s of %q is not supported yet; %s", modifier, clip(x.name), validModifiers(r.param))
 		return false
 	}
+	if modifiers[r.typ][modifier] == OfType {
+		x.problem(outcome.Invalid, "The modifier :of-type is for identifiers, which %q does not look at; %s", r.param.Code, validModifiers(r.param))
+		return false
+	}
 	x.problem(outcome.Invalid, "The modifier :%s is not one of %s parameters such as %q; %s", clip(modifier), r.typ, r.param.Code, validModifiers(r.param))
 	return false
 }
 
 func validModifiers(p *Parameter) string {
 	names := []string{":missing"}
-	for name := range modifiers[p.Type] {
-		names = append(names, ":"+name)
+	for name, m := range modifiers[p.Type] {
+		if p.takes(m) {
+			names = append(names, ":"+name)
+		}
 	}
 	slices.Sort(names)
 	if p.Type == TypeReference {

@@ -23,6 +23,7 @@ type Parameter struct {
 	selectors  []*selector
 	expression *fhirpath.Expression
 	implied    []impliedSystem
+	identifies bool // some selector leads to an Identifier
 }
 
 // ComponentParameter is one part of a composite parameter.

@@ -56,9 +56,7 @@ type typeParameters struct {
 var unsupported = map[string]string{
 	"_text":          "word search in the narrative",
 	"_content":       "word search in the whole resource",
-	"_filter":        "filter expressions",
 	"_query":         "named queries",
-	"_list":          "membership of a List",
 	"near":           "search by distance",
 	"_contained":     "search in contained resources",
 	"_containedType": "search in contained resources",
@@ -132,6 +130,7 @@ func compile(resource *definitions.Type, definition *definitions.SearchParameter
 	p.Targets = reachable(p.Targets, p.selectors)
 	if typ == TypeToken {
 		p.implied = impliedSystems(resource, p.selectors)
+		p.identifies = leadsToIdentifier(resource, p.selectors)
 	}
 	return p, compileComponents(p)
 }

@@ -20,6 +20,8 @@ type ParseOptions struct {
 	// Compartment keeps the matches to those of one compartment. Without types all types of the
 	// compartment are searched ("*").
 	Compartment Compartment
+	// Terminology resolves :in, :not-in, :below and :above on tokens. Nil: they are refused.
+	Terminology Terminology
 }
 
 // ReadQueryString parts the query of a URL, or a form body, into names and values in their order.
@@ -58,9 +60,10 @@ func tooMany(format string, args ...any) *outcome.Error {
 //
 // The error is one *outcome.Error (400) that lists every parameter that is not understood, with
 // what is valid. A lenient query drops these, and the issues returned are warnings that name them;
-// limits are errors even so. A compartment that does not hold a type is a not-found.
+// limits are errors even so. A compartment that does not hold a type is a not-found. Other errors are
+// those of the terminology.
 func (p *Parameters) Parse(types []string, query []NameValue, options ParseOptions) (*Query, []outcome.Issue, error) {
-	x := &parser{Parameters: p, types: types, options: options, query: Query{Count: DefaultCount}, given: map[string]bool{}, readable: map[NameValue]bool{}}
+	x := &parser{Parameters: p, types: types, options: options, query: Query{Count: DefaultCount}, given: map[string]bool{}, readable: map[NameValue]bool{}, resolved: map[NameValue][]Code{}}
 	if err := checkSize(query); err != nil {
 		return nil, nil, err
 	}
@@ -74,6 +77,9 @@ func (p *Parameters) Parse(types []string, query []NameValue, options ParseOptio
 	}
 	if err := x.branches(); err != nil {
 		return nil, nil, err
+	}
+	if x.fault != nil {
+		return nil, nil, x.fault
 	}
 	if x.tests > maxTests {
 		return nil, nil, tooMany("The query tests more than %d combinations of parameter and resource type; name the types that its chains lead to, as in subject:Patient.name.", maxTests)
@@ -111,6 +117,10 @@ type parser struct {
 	given   map[string]bool // result parameters seen
 	// readable keeps the answers of reads: whether a name can be read on a type.
 	readable map[NameValue]bool
+	// resolved keeps the codes that modifier and value stand for; expanded counts them, each time.
+	resolved map[NameValue][]Code
+	expanded int
+	fault    error // of the terminology
 	applied  []NameValue
 	results  []NameValue // in the order of resultParameters
 	issues   []outcome.Issue

@@ -33,7 +33,7 @@ func TestAQueryMeansTheSameAsItsSelfLink(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}
-		again, _, err := p.Parse([]string{typ}, q.Applied, search.ParseOptions{})
+		again, _, err := p.Parse([]string{typ}, q.Applied, search.ParseOptions{Terminology: searchtest.Terminology{}})
 		if err != nil || !reflect.DeepEqual(q, again) {
 			t.Fatalf("%s is applied as %v, which is read as %+v, %v", query, q.Applied, again, err)
 		}

@@ -9,21 +9,11 @@ import (
 	"kiln/resources/datatypes"
 )
 
-// Match reports whether v meets c: the number as NumberCriterion says, and the unit as given. Units
-// are not converted. https://hl7.org/fhir/R4/search.html#quantity
+// Match reports whether v meets c: the unit as In says, and the number in it as NumberCriterion
+// says. https://hl7.org/fhir/R4/search.html#quantity
 func (c QuantityCriterion) Match(v QuantityValue) bool {
-	return c.MatchUnit(v) && c.NumberCriterion.Match(v.NumberValue)
-}
-
-// MatchUnit reports whether the unit of v is the one asked for.
-func (c QuantityCriterion) MatchUnit(v QuantityValue) bool {
-	switch {
-	case c.AnyUnit:
-		return true
-	case c.AnySystem:
-		return c.Code == v.Code || c.Code == v.Unit
-	}
-	return c.System == v.System && c.Code == v.Code
+	n, ok := c.In(v)
+	return ok && n.Match(v.NumberValue)
 }
 
 var quantityConverters = map[string]func(*extraction, resources.Element){
@@ -164,5 +154,5 @@ func readQuantity(_ *reader, text string) (Criterion, *refusal) {
 	if len(parts) == 1 {
 		return QuantityCriterion{NumberCriterion: number, AnyUnit: true}, nil
 	}
-	return QuantityCriterion{NumberCriterion: number, System: parts[1], Code: parts[2], AnySystem: parts[1] == ""}, nil
+	return QuantityCriterion{NumberCriterion: number, System: parts[1], Code: parts[2], AnySystem: parts[1] == "", conversions: new(conversions)}, nil
 }

@@ -52,6 +52,8 @@ type (
 		Param    *Parameter
 		Modifier Modifier
 		Any      []Criterion
+		// tokens holds the criteria of a set of codes, where they are many; nil without.
+		tokens map[Code]struct{}
 	}
 	// Missing matches resources that have no value for the parameter, or with Present those that do.
 	Missing struct {
@@ -94,6 +96,14 @@ const (
 	Above               // uri
 	Below               // uri
 	Identifier          // reference: the identifier inside it, criterion is a TokenCriterion
+	OfType              // token: an identifier of a type
+
+	// Those of filter expressions alone: https://hl7.org/fhir/R4/search_filter.html
+	Equal   // string: all of it, folded
+	Ends    // string: its end, folded
+	Less    // string: before, by the code points of the folded texts
+	Greater // string: after, likewise
+	Unequal // any type: some value that meets none of the criteria
 )
 
 // SortKey is one rule of _sort. Params has the parameter of each branch's type; there is just one

@@ -191,8 +191,8 @@ func (x *parser) sortParams(code string) []*Parameter {
 		case p == nil:
 			x.unknown(typ, code)
 			return nil
-		case p.Type == TypeComposite:
-			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q is a composite parameter, which has no order.", code)
+		case p.Type == TypeComposite || p.Type == TypeSpecial:
+			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q is a %s parameter, which has no order.", code, p.Type)
 			return nil
 		case len(params) > 0 && params[0].Type != p.Type:
 			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q is a %s of %s and a %s of %s, which have no order together.", code, params[0].Type, params[0].Base, p.Type, p.Base)

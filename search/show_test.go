@@ -166,7 +166,8 @@ func showTrees(list []search.Expr) string {
 
 var modifierNames = map[search.Modifier]string{
 	search.Plain: "", search.Exact: ":exact", search.Contains: ":contains", search.Text: ":text",
-	search.Above: ":above", search.Below: ":below", search.Identifier: ":identifier",
+	search.Above: ":above", search.Below: ":below", search.Identifier: ":identifier", search.OfType: ":of-type",
+	search.Equal: " eq ", search.Ends: " ew ", search.Less: " lt ", search.Greater: " gt ", search.Unequal: " ne ",
 }
 
 func showCriterion(c search.Criterion) string {
@@ -174,6 +175,9 @@ func showCriterion(c search.Criterion) string {
 	case search.StringCriterion:
 		return c.Text + " ~ " + c.Folded
 	case search.TokenCriterion:
+		if c.TypeCode != "" {
+			return c.TypeSystem + "|" + c.TypeCode + "|" + c.Code
+		}
 		s := c.Code
 		if c.AnyCode {
 			s = "any"

@@ -16,6 +16,14 @@ func (c StringCriterion) Match(m Modifier, v StringValue) bool {
 		return v.Text == c.Text
 	case Contains:
 		return strings.Contains(v.Folded, c.Folded)
+	case Equal:
+		return v.Folded == c.Folded
+	case Ends:
+		return strings.HasSuffix(v.Folded, c.Folded)
+	case Less:
+		return v.Folded < c.Folded
+	case Greater:
+		return v.Folded > c.Folded
 	}
 	return strings.HasPrefix(v.Folded, c.Folded)
 }

@@ -13,8 +13,11 @@ import (
 // start with it, folded. An engine lowers the plain forms to equality on code, on system and code,
 // or on system. https://hl7.org/fhir/R4/search.html#token
 func (c TokenCriterion) Match(m Modifier, v TokenValue) bool {
-	if m == Text {
+	switch m {
+	case Text:
 		return startsWord(v.Text, c.Code)
+	case OfType:
+		return c.ofType(v)
 	}
 	return v.present() && (c.AnySystem || c.System == v.System) && (c.AnyCode || c.Code == v.Code)
 }
@@ -100,8 +103,11 @@ func identifierTokens(e resources.Element, add func(TokenValue)) {
 
 // readToken reads "code", "system|code", "|code" or "system|"; with :text, a text.
 func readToken(r *reader, text string) (Criterion, *refusal) {
-	if r.modifier == Text {
+	switch r.modifier {
+	case Text:
 		return readTokenText(text)
+	case OfType:
+		return readOfType(text)
 	}
 	parts := splitEscaped(text, '|')
 	if len(parts) > 2 {

@@ -103,6 +103,10 @@ const (
 	Sa Prefix = "sa"
 	Eb Prefix = "eb"
 	Ap Prefix = "ap"
+
+	// Of dates in filter expressions alone: the value contains the span, or overlaps it.
+	Co Prefix = "co"
+	Po Prefix = "po"
 )
 
 type (
@@ -110,10 +114,12 @@ type (
 	StringCriterion struct{ Text, Folded string }
 
 	// TokenCriterion is "code" (AnySystem), "system|code", "|code" (System "") or "system|"
-	// (AnyCode). With the modifier Text, Code holds the text, folded.
+	// (AnyCode). With the modifier Text, Code holds the text, folded. With OfType, Code is the value
+	// of an identifier, and TypeSystem and TypeCode are of its type.
 	TokenCriterion struct {
-		System, Code       string
-		AnySystem, AnyCode bool
+		System, Code         string
+		AnySystem, AnyCode   bool
+		TypeSystem, TypeCode string
 	}
 
 	// ReferenceCriterion is a resource of this server (ID with Type, or Type "" for any), or URL.
@@ -134,11 +140,14 @@ type (
 	}
 
 	// QuantityCriterion is a number with a unit: AnyUnit without one; with AnySystem Code is
-	// compared with code or unit; else System and Code are.
+	// compared with code or unit; else System and Code are, and units of UCUM are converted (see
+	// In).
 	QuantityCriterion struct {
 		NumberCriterion
 		System, Code       string
 		AnySystem, AnyUnit bool
+
+		conversions *conversions // nil remembers nothing
 	}
 
 	// URICriterion is a URI to compare with.

@@ -41,7 +41,8 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// appendValue walks the tree by reflection, so that a new kind of criterion needs nothing here.
+// appendValue walks the tree by reflection, so that a new kind of criterion needs nothing here. What
+// is not exported is what a criterion remembers, not what it asks for.
 func appendValue(b []byte, v reflect.Value) []byte {
 	switch v.Kind() {
 	case reflect.Interface:
@@ -94,7 +95,9 @@ func appendStruct(b []byte, v reflect.Value) []byte {
 		return appendText(b, "ap")
 	}
 	for i := range v.NumField() {
-		b = appendValue(b, v.Field(i))
+		if v.Type().Field(i).IsExported() {
+			b = appendValue(b, v.Field(i))
+		}
 	}
 	return b
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/apd/v3"
+
 	"kiln/search"
 	"kiln/store"
 )
@@ -43,6 +45,7 @@ func TestFingerprint(t *testing.T) {
 		{"tells sorts apart", "_sort=birthdate", "_sort=-birthdate", false},
 		{"tells a sort from none", "name=lind", "name=lind&_sort=name", false},
 		{"tells chains apart", "organization.name=a", "organization.name=b", false},
+		{"tells units apart", "_has:Observation:subject:value-quantity=1|http://unitsofmeasure.org|g", "_has:Observation:subject:value-quantity=1|http://unitsofmeasure.org|mg", false},
 		{"tells decimals apart", "_has:Observation:subject:value-quantity=1.0", "_has:Observation:subject:value-quantity=1.00", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -55,6 +58,25 @@ func TestFingerprint(t *testing.T) {
 	}
 	if store.Fingerprint(parse(t, now, "Patient", "_id=a")) == store.Fingerprint(parse(t, now, "Observation", "_id=a")) {
 		t.Error("types are not told apart")
+	}
+}
+
+// TestFingerprintLeavesOutWhatIsRemembered: a query that has run is still the same query.
+func TestFingerprintLeavesOutWhatIsRemembered(t *testing.T) {
+	query := parse(t, time.Now(), "Observation", "value-quantity=1|http://unitsofmeasure.org|g")
+	before := store.Fingerprint(query)
+	test, ok := query.Branches[0].Filter.(search.Test)
+	if !ok {
+		t.Fatalf("the filter is %T", query.Branches[0].Filter)
+	}
+	n := apd.New(1000, 0)
+	if !test.Match([]search.Entry{{Param: test.Param, Value: search.QuantityValue{
+		NumberValue: search.NumberValue{Low: n, High: n}, System: "http://unitsofmeasure.org", Code: "mg",
+	}}}) {
+		t.Fatal("1000 mg is not found")
+	}
+	if after := store.Fingerprint(query); after != before {
+		t.Errorf("the fingerprint was %x and is %x", before, after)
 	}
 }
 

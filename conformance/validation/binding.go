@@ -8,6 +8,7 @@ import (
 	"kiln/resources"
 	"kiln/resources/definitions"
 	"kiln/resources/outcome"
+	"kiln/resources/ucum"
 )
 
 // binding is a binding that is required: https://hl7.org/fhir/R4/terminologies.html#required
@@ -27,7 +28,7 @@ type grammar struct {
 var grammars = map[string]*grammar{
 	"urn:iso:std:iso:4217": {"urn:iso:std:iso:4217", "currency of ISO 4217, such as EUR", validCurrency},
 	"urn:ietf:bcp:13":      {"urn:ietf:bcp:13", "media type, such as application/pdf", validMediaType},
-	ucum:                   {ucum, "unit in the grammar of UCUM", validUnit},
+	ucum.System:            {ucum.System, "unit in the grammar of UCUM", validUnit},
 }
 
 // bindingOf is the required binding of an element. In R4 only codes and CodeableConcepts have one.

@@ -6,6 +6,7 @@ import (
 	"kiln/resources"
 	"kiln/resources/definitions"
 	"kiln/resources/outcome"
+	"kiln/resources/ucum"
 )
 
 // check is a rule on all values of a type that the tables do not have, or have as an invariant
@@ -71,15 +72,16 @@ func (w *walk) attachment(n resources.Node, _ *plan, _ uint64) {
 	}
 }
 
-// ucum is the system of units: https://hl7.org/fhir/R4/terminologies-systems.html
-const ucum = "http://unitsofmeasure.org"
-
 // quantity looks at units of UCUM. Nothing requires them to be good, so this only warns.
 func (w *walk) quantity(n resources.Node, _ *plan, _ uint64) {
-	if !w.warnings || w.d.Text(w.d.Member(n, "system")) != ucum {
+	if !w.warnings || w.d.Text(w.d.Member(n, "system")) != ucum.System {
 		return
 	}
-	if code := w.d.Member(n, "code"); w.d.Kind(code) == resources.String && !validUnit(w.d.Text(code)) {
-		w.report.warning(code, outcome.CodeInvalid, "%q is no unit in the grammar of UCUM.", clip(w.d.Text(code)))
+	code := w.d.Member(n, "code")
+	if w.d.Kind(code) != resources.String {
+		return
+	}
+	if _, err := ucum.Parse(w.d.Text(code)); err != nil {
+		w.report.warning(code, outcome.CodeInvalid, "%s", err)
 	}
 }

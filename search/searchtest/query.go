@@ -1,6 +1,7 @@
 package searchtest
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/url"
 	"slices"
@@ -39,7 +40,10 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 			return name, value
 		}
 	}
-	p := pick(g.r, g.parameters.Of(typ))
+	if depth == 0 && g.r.IntN(6) == 0 {
+		return "_filter", g.expression(typ, 0)
+	}
+	p := g.parameter(typ)
 	if depth < 2 && p.Type == search.TypeReference && g.r.IntN(3) == 0 {
 		return g.chain(p, depth)
 	}
@@ -47,6 +51,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 		return p.Code + ":missing", pick(g.r, []string{"true", "false"})
 	}
 	modifier := pick(g.r, modifiers[p.Type])
+	if p.Identifies() && g.r.IntN(4) == 0 {
+		modifier = "of-type"
+	}
 	values := []string{g.value(p, modifier)}
 	for g.r.IntN(3) == 0 {
 		values = append(values, g.value(p, modifier))
@@ -62,7 +69,7 @@ var modifiers = map[search.ParameterType][]string{
 	search.TypeNumber:    {""},
 	search.TypeDate:      {""},
 	search.TypeString:    {"", "", "exact", "contains"},
-	search.TypeToken:     {"", "", "", "not", "text"},
+	search.TypeToken:     {"", "", "", "", "not", "text", "in", "not-in", "below", "above"},
 	search.TypeReference: {"", "", "", "identifier"},
 	search.TypeComposite: {""},
 	search.TypeQuantity:  {""},
@@ -70,32 +77,53 @@ var modifiers = map[search.ParameterType][]string{
 }
 
 func (g generator) chain(p *search.Parameter, depth int) (name, value string) {
-	targets := p.Targets
-	if len(targets) == 0 || slices.Contains(targets, "Resource") {
-		targets = usualTypes
-	}
-	typ := pick(g.r, targets)
+	typ := pick(g.r, targets(p))
 	name, value = g.filter(typ, depth+1)
 	return p.Code + ":" + typ + "." + name, value
 }
 
-// has makes a reverse chain from one of the usual types that may refer to typ.
-func (g generator) has(typ string, depth int) (name, value string, ok bool) {
-	for range 10 {
-		source := pick(g.r, usualTypes)
-		p := pick(g.r, g.parameters.Of(source))
-		if p.Refers(typ) {
-			name, value = g.filter(source, depth+1)
-			return "_has:" + source + ":" + p.Code + ":" + name, value, true
+// targets are types that a reference may point to.
+func targets(p *search.Parameter) []string {
+	if len(p.Targets) == 0 || slices.Contains(p.Targets, "Resource") {
+		return usualTypes
+	}
+	return p.Targets
+}
+
+// parameter is one whose values are compared; those of type special are not.
+func (g generator) parameter(typ string) *search.Parameter {
+	for {
+		if p := pick(g.r, g.parameters.Of(typ)); p.Type != search.TypeSpecial {
+			return p
 		}
 	}
-	return "", "", false
+}
+
+// has makes a reverse chain from one of the usual types that may refer to typ.
+func (g generator) has(typ string, depth int) (name, value string, ok bool) {
+	source, p, ok := g.referrer(typ)
+	if ok {
+		name, value = g.filter(source, depth+1)
+		name = "_has:" + source + ":" + p.Code + ":" + name
+	}
+	return name, value, ok
+}
+
+// referrer is a reference that may point to a type.
+func (g generator) referrer(typ string) (source string, p *search.Parameter, ok bool) {
+	for range 10 {
+		source = pick(g.r, usualTypes)
+		if p = pick(g.r, g.parameters.Of(source)); p.Refers(typ) {
+			return source, p, true
+		}
+	}
+	return "", nil, false
 }
 
 func (g generator) sort(typ string) string {
 	var keys []string
 	for range 1 + g.r.IntN(2) {
-		p := pick(g.r, g.parameters.Of(typ))
+		p := g.parameter(typ)
 		if p.Type == search.TypeComposite {
 			continue
 		}
@@ -174,6 +202,9 @@ func (g generator) stringText(v search.Value) string {
 }
 
 func (g generator) tokenText(modifier string, v search.Value) string {
+	if text := g.setText(modifier, v); text != "" {
+		return text
+	}
 	token, ok := v.(search.TokenValue)
 	if modifier == "text" {
 		if token.Text == "" {
@@ -183,6 +214,9 @@ func (g generator) tokenText(modifier string, v search.Value) string {
 	}
 	if !ok || token.System == "" && token.Code == "" {
 		token = search.TokenValue{System: pick(g.r, systems), Code: pick(g.r, codes)}
+	}
+	if modifier == "of-type" {
+		return ofTypeText(token)
 	}
 	system, code := escape(token.System), escape(token.Code)
 	switch {
@@ -194,6 +228,11 @@ func (g generator) tokenText(modifier string, v search.Value) string {
 		return "|" + code
 	}
 	return system + "|" + code
+}
+
+// ofTypeText is system|code|value; what the token lacks is made up, since none may be empty.
+func ofTypeText(token search.TokenValue) string {
+	return escape(cmp.Or(token.TypeSystem, systems[0])) + "|" + escape(cmp.Or(token.TypeCode, codes[0])) + "|" + escape(cmp.Or(token.Code, codes[1]))
 }
 
 func (g generator) referenceText(modifier string, v search.Value) string {

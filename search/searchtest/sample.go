@@ -32,7 +32,7 @@ var days = []string{"1969-12-31", "1970", "2020", "2020-02", "2020-02-28", "2020
 
 var numbers = []string{"0", "1", "1.0", "1.00", "-1", "99.5", "100", "100.0", "100.5", "1e2", "5.4", "5.40", "0.05", "12345678901234567890.125", "-0.5"}
 
-var units = []string{"mg", "kg", "mm[Hg]", "a"}
+var units = []string{"mg", "kg", "[lb_av]", "mm[Hg]", "a", "Cel", "[degF]", "[IU]", "mmHg"}
 
 var uris = []string{
 	"http://kiln.example/a", "http://kiln.example/a/b", "http://kiln.example/a/b/c", "http://kiln.example/ab", "http://kiln.example/a/b?x=1",

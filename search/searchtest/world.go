@@ -101,7 +101,7 @@ func (w *World) Search(ctx context.Context, typ, query string) ([]string, error)
 	return keys, nil
 }
 
-// Parse reads a query string strictly.
+// Parse reads a query string strictly, with the codes of Terminology.
 func (w *World) Parse(typ, query string) (*search.Query, error) {
 	pairs, err := search.ReadQueryString(query)
 	if err != nil {
@@ -111,7 +111,7 @@ func (w *World) Parse(typ, query string) (*search.Query, error) {
 	if typ != "" {
 		types = []string{typ}
 	}
-	q, _, err := w.Parameters.Parse(types, pairs, search.ParseOptions{})
+	q, _, err := w.Parameters.Parse(types, pairs, search.ParseOptions{Terminology: Terminology{}})
 	return q, err
 }
 

@@ -149,6 +149,9 @@ func (x *walk) notLeg(typ code, e search.Not) leg {
 	if len(legs) == 1 && !legs[0].negative && legs[0].open != nil {
 		l = legs[0]
 		l.expr, l.operation, l.negative = e, "not "+l.operation, true
+		if met := l.check; met != nil {
+			l.check = func(document uint64) bool { return !met(document) }
+		}
 		return l
 	}
 	l.open = func(x *walk) set { return x.plan(typ, e.Of) }

@@ -157,7 +157,7 @@ func (l lowering) numberSpan(c search.NumberCriterion, highFirst bool) func([]by
 	}
 }
 
-// quantity lowers to the scans of the number for each unit that is asked for.
+// quantity lowers to the scans of the number for each unit that is asked for, converted to it.
 // https://hl7.org/fhir/R4/search.html#quantity
 func (l lowering) quantity(c search.QuantityCriterion) []scan {
 	var scans []scan
@@ -165,11 +165,15 @@ func (l lowering) quantity(c search.QuantityCriterion) []scan {
 		text, err := l.x.store.dictionary.text(kindUnit, binary.BigEndian.Uint32(unit))
 		l.x.fail(err)
 		v, ok := splitUnit(text)
-		if !ok || !c.MatchUnit(v) {
+		if !ok {
+			continue
+		}
+		number, ok := c.In(v)
+		if !ok {
 			continue
 		}
 		inner := lowering{x: l.x, prefix: append(l.key(indexUnit), unit...)}
-		scans = append(scans, inner.number(c.NumberCriterion)...)
+		scans = append(scans, inner.number(number)...)
 	}
 	return scans
 }

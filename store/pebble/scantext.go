@@ -20,6 +20,13 @@ func (l lowering) string(m search.Modifier, c search.StringCriterion) ([]scan, b
 		return []scan{whole(appendPrefix(l.key(indexString), clip(c.Folded, stringLimit)), judge)}, true
 	case search.Exact:
 		return []scan{l.exact(c)}, true
+	case search.Equal:
+		if len(c.Folded) < stringLimit {
+			return []scan{whole(appendText(l.key(indexString), c.Folded), always(yes))}, true
+		}
+		return []scan{whole(appendPrefix(l.key(indexString), clip(c.Folded, stringLimit)), always(maybe))}, true
+	case search.Ends, search.Less, search.Greater:
+		return []scan{whole(l.key(indexString), l.folded(m, c))}, true
 	case search.Contains:
 		return []scan{whole(l.key(indexString), func(body []byte) verdict {
 			folded, _, ok := readText(l.body(body))
@@ -33,6 +40,17 @@ func (l lowering) string(m search.Modifier, c search.StringCriterion) ([]scan, b
 		})}, true
 	}
 	return nil, false
+}
+
+// folded judges keys by the folded text, where all of it is there.
+func (l lowering) folded(m search.Modifier, c search.StringCriterion) func([]byte) verdict {
+	return func(body []byte) verdict {
+		folded, _, ok := readText(l.body(body))
+		if !ok || len(folded) >= stringLimit {
+			return maybe
+		}
+		return sure(c.Match(m, search.StringValue{Folded: string(folded)}))
+	}
 }
 
 // exact relies on values of the same text having the same folded text.
@@ -55,6 +73,8 @@ func (l lowering) token(m search.Modifier, c search.TokenCriterion) ([]scan, boo
 			return []scan{whole(l.key(indexIdentifier), always(maybe))}, true
 		}
 		return l.code(indexIdentifier, c)
+	case search.OfType:
+		return []scan{whole(appendCut(l.key(indexCode), c.Code, codeLimit), always(maybe))}, true
 	case search.Text:
 		return []scan{whole(l.key(indexText), func(body []byte) verdict {
 			text, _, ok := readText(l.body(body))
@@ -258,7 +278,8 @@ func partings(x *walk, scans []scan) []scan {
 func describe(t search.Test) string {
 	names := [...]string{
 		search.Exact: ":exact", search.Contains: ":contains", search.Text: ":text", search.Above: ":above",
-		search.Below: ":below", search.Identifier: ":identifier",
+		search.Below: ":below", search.Identifier: ":identifier", search.OfType: ":of-type",
+		search.Equal: " eq", search.Ends: " ew", search.Less: " lt", search.Greater: " gt", search.Unequal: " ne",
 	}
 	var b strings.Builder
 	b.WriteString(t.Param.Code)

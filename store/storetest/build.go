@@ -108,7 +108,7 @@ func Query(text string) *search.Query {
 	if typ != "" {
 		types = []string{typ}
 	}
-	query, _, err := Parameters().Parse(types, pairs, search.ParseOptions{})
+	query, _, err := Parameters().Parse(types, pairs, search.ParseOptions{Terminology: searchtest.Terminology{}})
 	if err != nil {
 		panic("storetest: " + text + ": " + err.Error())
 	}

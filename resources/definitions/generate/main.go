@@ -74,7 +74,12 @@ func generate(data, out string) error {
 	if err := compartments(data, out); err != nil {
 		return err
 	}
-	return valueSets(data, out)
+	for _, table := range []func(data, out string) error{valueSets, codeSystems, composedValueSets} {
+		if err := table(data, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readTable(path string) ([]map[string]string, error) {

@@ -1,0 +1,43 @@
+package search
+
+import (
+	"strings"
+
+	"kiln/resources/outcome"
+)
+
+// list reads "_list=id,List/id": the resources that an entry of some of these Lists refers to, as
+// _has:List:item:_id finds them. Functional lists, which a server would make up itself, are refused.
+// With a problem noted the result means nothing. https://hl7.org/fhir/R4/search.html#list
+func (x *parser) list(rest, value string) Expr {
+	x.tests++
+	if rest != "" {
+		x.problem(outcome.Invalid, "The parameter %q is wrong: _list takes neither a modifier nor a chain.", clip(x.name))
+		return Nothing{}
+	}
+	item := x.Lookup("List", "item")
+	r := &reader{Parameters: x.Parameters, param: item, typ: TypeReference, target: "List"}
+	t := Test{Param: x.id}
+	texts := splitEscaped(value, ',')
+	if len(texts) > MaxOr {
+		x.problem(outcome.TooCostly, "The parameter %q has more than %d values.", clip(x.name), MaxOr)
+		return Nothing{}
+	}
+	for _, text := range texts {
+		if strings.HasPrefix(text, "$") {
+			x.problem(outcome.NotSupported, "The functional list %q is not supported; expected the id of a List, as in _list=42.", clip(text))
+			continue
+		}
+		c, bad := r.read(text)
+		ref, ok := c.(ReferenceCriterion)
+		switch {
+		case bad != nil:
+			x.problem(outcome.Value, "The parameter %q is wrong: %s.", clip(x.name), bad.sentence)
+		case !ok || ref.ID == "" || ref.Version != "":
+			x.problem(outcome.Value, "The parameter %q is wrong: %q is not the id of a List of this server; expected id or List/id.", clip(x.name), clip(text))
+		default:
+			t.Any = append(t.Any, TokenCriterion{Code: ref.ID, AnySystem: true})
+		}
+	}
+	return Has{Type: "List", Param: item, Filter: t}
+}
