@@ -145,7 +145,7 @@ func (a *answering) memberOfSet(url, system, code string) (member, known bool) {
 	}
 	bare, _, _ := strings.Cut(url, "|")
 	if set := definitions.R4().ValueSet(bare); set != nil && len(set.Open) == 0 {
-		return set.ContainsCoding(system, code) || system == "" && set.Contains(code), true
+		return set.ContainsCoding(system, code) || system == "" && (set.Contains(code) || a.displayed(set, code)), true
 	}
 	if form := formOf(bare); form != nil && !form(code) {
 		return false, true
@@ -154,6 +154,18 @@ func (a *answering) memberOfSet(url, system, code string) (member, known bool) {
 		return a.options.MemberOf(a.ctx, url, system, code)
 	}
 	return false, false
+}
+
+// displayed reports whether words are those of a code.
+func (a *answering) displayed(set *definitions.ValueSet, words string) bool {
+	for _, concepts := range set.Codes {
+		for _, c := range concepts {
+			if !a.afford() || c.Display == words {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // jurisdictions are the forms of the codes of ISO 3166-1, ISO 3166-2 and UN M49, of which
