@@ -3,12 +3,10 @@ package fhir
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"kiln/conformance/terminology"
 	"kiln/fhirpath"
 	"kiln/resources"
-	"kiln/resources/outcome"
 	"kiln/search"
 	"kiln/store"
 )
@@ -71,52 +69,15 @@ func (t *terms) find(ctx context.Context, typ, url, version string) (store.Versi
 	if v, known := t.found[key]; known {
 		return v, nil
 	}
-	v, err := t.byURL(ctx, typ, url, version)
+	v, err := t.service.byURL(ctx, t.reader, typ, url, version)
 	if err == nil && v.ID == "" && typ == "ValueSet" && version == "" {
-		v, err = t.byAddress(ctx, url)
+		v, err = t.service.byAddress(ctx, t.reader, typ, url)
 	}
 	if err != nil {
 		return store.Version{}, err
 	}
 	t.found[key] = v
 	return v, nil
-}
-
-func (t *terms) byURL(ctx context.Context, typ, url, version string) (store.Version, error) {
-	filter := search.And{search.Test{Param: t.service.params.Lookup(typ, "url"), Any: []search.Criterion{search.URICriterion{URI: url}}}}
-	if version != "" {
-		filter = append(filter, search.Test{Param: t.service.params.Lookup(typ, "version"), Any: []search.Criterion{search.TokenCriterion{Code: version, AnySystem: true}}})
-	}
-	return t.first(ctx, typ, filter)
-}
-
-// byAddress finds ValueSet/id, relative or below the base of this server.
-func (t *terms) byAddress(ctx context.Context, url string) (store.Version, error) {
-	id, ok := strings.CutPrefix(strings.TrimPrefix(url, t.service.options.BaseURL+"/"), "ValueSet/")
-	if !ok || checkID(id) != nil {
-		return store.Version{}, nil
-	}
-	return t.first(ctx, "ValueSet", search.Test{Param: t.service.params.Lookup("ValueSet", "_id"), Any: []search.Criterion{search.TokenCriterion{Code: id, AnySystem: true}}})
-}
-
-// first is the match that was updated last, of those that the caller may see.
-func (t *terms) first(ctx context.Context, typ string, filter search.Expr) (store.Version, error) {
-	query := &search.Query{
-		Count: 1, Total: search.TotalNone, Branches: []search.Branch{{Type: typ, Filter: filter}},
-		Sort: []search.SortKey{{Params: []*search.Parameter{t.service.params.Lookup(typ, "_lastUpdated")}, Descending: true}},
-	}
-	narrowed, err := t.service.narrow(ctx, Action{Interaction: SearchType, Type: typ}, query)
-	if outcome.Is(err, outcome.Forbidden) {
-		return store.Version{}, nil // what may not be searched is not there
-	}
-	if err != nil {
-		return store.Version{}, err
-	}
-	page, err := t.reader.Search(ctx, narrowed, nil)
-	if err != nil || len(page.Matches) == 0 {
-		return store.Version{}, err
-	}
-	return page.Matches[0], nil
 }
 
 // In implements search.Terminology.

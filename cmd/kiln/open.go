@@ -12,6 +12,7 @@ import (
 
 	"kiln/conformance/validation"
 	"kiln/fhir"
+	"kiln/resources"
 	"kiln/search"
 	"kiln/store"
 	"kiln/store/memory"
@@ -91,7 +92,10 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	validator, err := p.validator()
+	var service *fhir.Service
+	validator, err := p.validator(func(ctx context.Context, typ, canonical string) (resources.Element, bool) {
+		return service.Definition(ctx, typ, canonical)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +103,7 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	service, err := fhir.New(fhir.Options{
+	service, err = fhir.New(fhir.Options{
 		Store: s, Parameters: parameters, Validator: validator, BaseURL: p.BaseURL, Integrity: integrities[p.Integrity], Version: version(),
 	})
 	if err != nil {
@@ -118,12 +122,15 @@ func (p plan) parameters() (*search.Parameters, error) {
 	})
 }
 
+// definition finds what answers and reports are judged against.
+type definition func(ctx context.Context, typ, canonical string) (resources.Element, bool)
+
 // validator is nil for off; a nil *validation.Validator in the interface would not be.
-func (p plan) validator() (fhir.Validator, error) {
+func (p plan) validator(find definition) (fhir.Validator, error) {
 	if p.Validation == "off" {
 		return nil, nil
 	}
-	return validation.New(validation.Options{})
+	return validation.New(validation.Options{Definition: find})
 }
 
 func openStore(path string, parameters *search.Parameters, logger *slog.Logger) (store.Store, error) {

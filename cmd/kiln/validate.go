@@ -17,11 +17,14 @@ func newValidate() *cobra.Command {
 		Use:   "validate FILE…",
 		Short: "Validate resources against FHIR R4",
 		Long: `Validates resources: JSON, XML or NDJSON files, also gzipped, and folders of them. Prints one line
-for each issue with its severity, place and FHIRPath. Exit status 1 when there is an error.`,
+for each issue with its severity, place and FHIRPath. Exit status 1 when there is an error.
+
+Answers are judged against their Questionnaire, and reports against their Measure, where that is among
+the files.`,
 		Example: "  kiln validate patient.json\n  kiln validate export/*.ndjson.gz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			validator, err := validation.New(validation.Options{})
+			validator, err := validation.New(validation.Options{Definition: (&named{paths: args}).definition})
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package validation_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,7 +34,12 @@ const (
 
 // needs says what a case needs that the level base does not have, by what its row says; empty for
 // a case that is judged.
-func (c *validatorCase) needs() string {
+func (c *validatorCase) needs(supporting map[string]string) string {
+	for _, file := range c.Supporting {
+		if _, ok := supporting[fmt.Sprint(file)]; !ok && c.answers() {
+			return "a supporting file that is missing"
+		}
+	}
 	switch {
 	case c.Expected == nil:
 		return "an outcome"
@@ -41,14 +47,41 @@ func (c *validatorCase) needs() string {
 		return packages
 	case strings.HasPrefix(c.Module, "tx"):
 		return terminology
-	case c.Supporting != nil && (c.Module == "questionnaire" || c.Module == "measure"):
-		return "the questionnaire that is answered, the measure that is reported or its library"
 	case c.ValidateContains == "IGNORE", c.AllowComments:
 		return "an option that drops a rule"
 	case strings.HasSuffix(c.File, ".txt"):
 		return "a SMART health link to be fetched"
 	}
 	return ""
+}
+
+// answers reports whether the case is judged by a definition that comes with it.
+func (c *validatorCase) answers() bool {
+	return c.Module == "questionnaire" || c.Module == "measure"
+}
+
+// definitions are those that come with the case.
+func (c *validatorCase) definitions(supporting map[string]string) library {
+	found := library{}
+	for _, file := range c.Supporting {
+		if doc, err := caseDocument(fmt.Sprint(file), supporting[fmt.Sprint(file)]); err == nil {
+			found.add(doc.Source())
+		}
+	}
+	return found
+}
+
+// supportingFiles are the contents of the files that cases load, by name.
+func supportingFiles(t *testing.T) map[string]string {
+	files := map[string]string{}
+	for _, line := range lines(t, shared(t, "validation", "supporting.ndjson.gz")) {
+		var file struct{ File, Content string }
+		if err := json.Unmarshal(line, &file); err != nil {
+			t.Fatal(err)
+		}
+		files[file.File] = file.Content
+	}
+	return files
 }
 
 // beyondBase are errors of HL7's validator that need more than FHIR itself, with what they need.
@@ -77,7 +110,7 @@ var caseDifferences = map[string]string{
 }
 
 func TestValidatorCases(t *testing.T) {
-	v := newValidator(t, validation.Options{})
+	supporting := supportingFiles(t)
 	judged, agreed, asTheyAre, invalid, placed := 0, 0, 0, 0, 0
 	loaded, loadedAgreed := 0, 0
 	left := map[string]int{}
@@ -86,7 +119,8 @@ func TestValidatorCases(t *testing.T) {
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
 		}
-		reason := c.needs()
+		reason := c.needs(supporting)
+		v := newValidator(t, validation.Options{Definition: c.definitions(supporting).definition})
 		if c.Expected != nil && reason != packages && reason != terminology {
 			loaded++
 			if len(caseErrors(v, &c)) > 0 == (len(c.errors()) > 0) {
@@ -155,14 +189,7 @@ func isBeyondBase(text string) bool {
 }
 
 func caseErrors(v *validation.Validator, c *validatorCase) []string {
-	text := []byte(c.Content)
-	if strings.HasSuffix(c.File, ".xml") {
-		var err error
-		if text, err = xmlformat.ToJSON(text); err != nil {
-			return []string{err.Error()}
-		}
-	}
-	doc, err := resources.Parse(text)
+	doc, err := caseDocument(c.File, c.Content)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -177,6 +204,17 @@ func caseErrors(v *validation.Validator, c *validatorCase) []string {
 		}
 	}
 	return texts
+}
+
+func caseDocument(name, content string) (*resources.Document, error) {
+	text := []byte(content)
+	if strings.HasSuffix(name, ".xml") {
+		var err error
+		if text, err = xmlformat.ToJSON(text); err != nil {
+			return nil, err
+		}
+	}
+	return resources.Parse(text)
 }
 
 var nameOfResource = regexp.MustCompile(`/\*.*?\*/`)

@@ -14,13 +14,17 @@ import (
 type check func(w *walk, n resources.Node, p *plan, seen uint64)
 
 var checks = map[string]check{
-	"Attachment":          (*walk).attachment,
-	"Bundle.entry":        (*walk).entry,
-	"DomainResource":      (*walk).domain,
-	"Extension":           (*walk).extension,
-	"Quantity":            (*walk).quantity,
-	"SearchParameter":     (*walk).searchParameter,
-	"StructureDefinition": (*walk).structureDefinition,
+	"Attachment":            (*walk).attachment,
+	"Bundle.entry":          (*walk).entry,
+	"DomainResource":        (*walk).domain,
+	"Extension":             (*walk).extension,
+	"Measure":               (*walk).measure,
+	"MeasureReport":         (*walk).measureReport,
+	"Quantity":              (*walk).quantity,
+	"Questionnaire":         (*walk).questionnaire,
+	"QuestionnaireResponse": (*walk).questionnaireResponse,
+	"SearchParameter":       (*walk).searchParameter,
+	"StructureDefinition":   (*walk).structureDefinition,
 }
 
 func checkOf(t *definitions.Type) check {

@@ -19,5 +19,8 @@
 // specification. Those that only ask which elements are there are evaluated once for each
 // combination and remembered.
 //
-// Nothing is fetched, and nothing about the content is kept after Validate returns.
+// Answers are compared with their Questionnaire (answers.go) and reports with their Measure
+// (measurereport.go), which Options.Definition supplies.
+//
+// Nothing else is fetched, and nothing about the content is kept after Validate returns.
 package validation

@@ -19,13 +19,13 @@ var update = flag.Bool("update", false, "write the issues that are found into te
 
 // TestRules reads testdata/*.txtar: files NAME.json, each followed by NAME.issues with what is
 // wrong with it, a line for each issue. No file of issues: nothing is wrong. What is above the
-// first file says what the rules are.
+// first file says what the rules are. What answers and reports are judged against is a file of the
+// same script.
 func TestRules(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(scripts) == 0 {
 		t.Fatal("there are no scripts", err)
 	}
-	v := newValidator(t, validation.Options{})
 	for _, script := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(script), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(script)
@@ -33,7 +33,10 @@ func TestRules(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := map[string]string{}
+			definitions := library{}
+			v := newValidator(t, validation.Options{Definition: definitions.definition})
 			for _, file := range archive.Files {
+				definitions.add(file.Data)
 				want[file.Name] = string(file.Data)
 			}
 			written := &txtar.Archive{Comment: archive.Comment}

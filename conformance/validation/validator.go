@@ -26,6 +26,12 @@ type Options struct {
 	// Resolve fetches what a reference points to, for the invariants that follow references. Nil:
 	// only contained resources and those of the same Bundle are found.
 	Resolve func(ctx context.Context, reference string) (resources.Element, bool)
+
+	// Definition fetches the Questionnaire that a response answers, the Measure that is reported or
+	// the Library of a Measure by its canonical, which may have a version behind a bar. Nil, or
+	// false: only contained ones are known, and what is not judged against its definition has a
+	// warning that says so.
+	Definition func(ctx context.Context, typ, canonical string) (resources.Element, bool)
 }
 
 const defaultMaxIssues = 100

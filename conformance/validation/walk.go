@@ -25,6 +25,7 @@ type walk struct {
 	container container
 	contained []contained
 	local     []localReference
+	spent     spent
 }
 
 func (w *walk) root(e resources.Element) {
