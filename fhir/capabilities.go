@@ -214,7 +214,8 @@ func (s *Service) capabilityParameters(typ string) []capabilityParameter {
 		}
 		list = append(list, c)
 	}
-	return list
+	// R4 has no SearchParameter for _list: https://hl7.org/fhir/R4/search.html#list
+	return append(list, capabilityParameter{Name: "_list", Type: search.TypeSpecial.String()})
 }
 
 func (s *Service) capabilityOperations(levels Level, typ string) []capabilityOperation {

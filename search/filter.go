@@ -23,7 +23,7 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 	if name == "_filter" {
 		return x.filterExpression(typ, value, depth)
 	}
-	if rest, ok := strings.CutPrefix(name, "_list"); ok {
+	if rest, ok := strings.CutPrefix(name, listParameter); ok && (rest == "" || strings.ContainsAny(rest[:1], ":.")) {
 		return x.list(rest, value)
 	}
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
@@ -52,6 +52,10 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 
 // unknown notes a parameter that the type does not have.
 func (x *parser) unknown(typ, code string) {
+	if code == "_query" {
+		x.problem(outcome.NotSupported, "The parameter \"_query\" names a query that is not known. Named queries of this server are: none.")
+		return
+	}
 	if what, ok := unsupported[code]; ok {
 		x.problem(outcome.NotSupported, "The parameter %q (%s) is not supported yet.", code, what)
 		return
@@ -84,6 +88,8 @@ func (x *parser) codes(typ string) []string {
 			codes = append(codes, p.Code)
 		}
 	}
+	codes = append(codes, listParameter)
+	slices.Sort(codes)
 	return codes
 }
 
@@ -166,7 +172,7 @@ func (x *parser) reads(typ, name string, depth int) bool {
 	head, rest, chained := strings.Cut(name, ".")
 	code, modifier, _ := strings.Cut(head, ":")
 	param := x.Lookup(typ, code)
-	answer := code == "_has" || code == "_list" || param != nil
+	answer := code == "_has" || code == listParameter || param != nil
 	if answer && chained && param != nil {
 		targets := []string{modifier}
 		if modifier == "" {

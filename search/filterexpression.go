@@ -125,6 +125,9 @@ func (f *filterLowering) beyond(typ string, t *filterTest, i, depth int) Expr {
 
 // stranger notes a name that the type does not have.
 func (f *filterLowering) stranger(typ string, step filterStep) Expr {
+	if step.code == listParameter {
+		return f.wrong(step.at, "%q cannot stand inside of _filter.", step.code)
+	}
 	if before := len(f.problems); f.Lookup(typ, step.code) == nil {
 		f.unknown(typ, step.code)
 		if len(f.problems) > before {

@@ -6,6 +6,10 @@ import (
 	"kiln/resources/outcome"
 )
 
+// listParameter goes with every type. R4 has no SearchParameter for it, so it is not among those
+// compiled.
+const listParameter = "_list"
+
 // list reads "_list=id,List/id": the resources that an entry of some of these Lists refers to, as
 // _has:List:item:_id finds them. Functional lists, which a server would make up itself, are refused.
 // With a problem noted the result means nothing. https://hl7.org/fhir/R4/search.html#list

@@ -108,7 +108,7 @@ var refusals = []struct {
 	name, typ, query string
 	want             []string
 }{
-	{"an unknown parameter", "Patient", "nam=x", []string{`"nam" is not a search parameter of Patient. Valid are: _filter, _id, _lastUpdated, _profile`}},
+	{"an unknown parameter", "Patient", "nam=x", []string{`"nam" is not a search parameter of Patient. Valid are: _filter, _id, _lastUpdated, _list, _profile`}},
 	{"all problems at once", "Patient", "nam=x&birthdate=yesterday&gender:exact=male", []string{`"nam" is not`, `The date parameter "birthdate" is wrong: "yesterday" is not a date`, `The modifier :exact is not one of token parameters such as "gender"; valid are :above, :below, :in, :missing, :not, :not-in, :text.`}},
 	{"an unknown parameter in a chain", "Observation", "subject:Patient.nam=x", []string{`"nam" is not a search parameter of Patient (in subject:Patient.nam)`}},
 	{"an unknown parameter of all targets", "Observation", "subject.nam=x", []string{`"nam" is not a search parameter of`}},
@@ -146,6 +146,7 @@ var refusals = []struct {
 	{"a modifier of _filter", "Patient", "_filter:not=name eq x", []string{`The parameter "_filter" takes neither a modifier nor a chain.`}},
 	{"a filter at the end of a chain", "Observation", "subject:Patient._filter=name eq x", []string{`ends in _filter, which cannot be chained`}},
 	{"a filter within itself", "Patient", "_filter=_filter eq x", []string{`"_filter" cannot stand inside of _filter.`}},
+	{"a list within a filter", "Patient", "_filter=_list eq x", []string{`at character 1: "_list" cannot stand inside of _filter.`}},
 	{"a filter too deep", "Patient", "_filter=" + strings.Repeat("(", 40), []string{`parentheses and brackets nest more than 32 deep`}},
 	{"a filter too long", "Patient", "_filter=" + strings.Repeat("_id+eq+a+and+", 200) + "_id+eq+b", []string{`there are more than 200 comparisons`}},
 	{"a path too long", "Location", "_filter=" + strings.Repeat("partof.", 9) + "name+eq+b", []string{`the path has more than 9 names`}},
@@ -167,10 +168,14 @@ var refusals = []struct {
 	{"an id that is of another type than said", "Observation", "subject:Patient=Group/1", []string{`"Group/1" does not name a Patient`}},
 	{"a modifier to come", "Observation", "subject:above=x", []string{"The modifier :above of \"subject:above\" is not supported yet"}},
 	{"a set of codes without terminology", "Observation", "code:in=http://x", []string{"The modifier :in of \"code:in\" needs value sets and code systems, and there are none here."}},
-	{"a parameter to come", "Patient", "_text=y&_content=z&_query=q", []string{`"_text" (word search in the narrative) is not supported yet`, `"_content"`, `"_query"`}},
+	{"a parameter to come", "Patient", "_text=y&_content=z&_query=q", []string{`"_text" (word search in the narrative) is not supported yet`, `"_content"`, `The parameter "_query" names a query that is not known. Named queries of this server are: none.`}},
 	{"an unknown result parameter", "Patient", "_counts=1", []string{`"_counts" is not a search parameter of Patient`, "Of the answer: _contained, _count, _elements"}},
 	{"near, to come", "Location", "near=1|2|3|km", []string{`"near" (search by distance) is not supported yet`}},
 	{"sorting by what is unknown", "Patient", "_sort=-nam", []string{`"nam" is not a search parameter of Patient (in _sort)`}},
+	{"sorting by a chain", "Observation", "_sort=-subject:Patient.family", []string{`The parameter _sort is wrong: "subject:Patient.family" follows a reference or has a modifier; matches are sorted by their own parameters alone`}},
+	{"sorting by a chain without type", "Observation", "_sort=date,subject.family", []string{`"subject.family" follows a reference`}},
+	{"sorting by _list", "Patient", "_sort=_list", []string{`"_list" is a special parameter, which has no order`}},
+	{"a name that begins as _list does", "Patient", "_listed=1", []string{`"_listed" is not a search parameter of Patient`}},
 	{"sorting by a composite", "Observation", "_sort=code-value-quantity", []string{"is a composite parameter, which has no order"}},
 	{"a count that is none", "Patient", "_count=many", []string{`"many" is not a whole number from 0 to 1000`}},
 	{"a negative count", "Patient", "_count=-1", []string{`"-1" is not a whole number`}},
@@ -186,7 +191,7 @@ var refusals = []struct {
 	{"contained resources", "Patient", "_contained=true", []string{"is not supported yet; only false is"}},
 	{"_type on a search of one type", "Patient", "_type=Patient", []string{"_type is for searches of the whole system"}},
 	{"_type of an unknown type", "", "_type=Horse", []string{`"Horse" is not a resource type`}},
-	{"without types, a parameter that not all have", "", "name=x", []string{`"name" is not a search parameter of all resource types. Valid are: _filter, _id, _lastUpdated, _profile, _security, _source, _tag.`}},
+	{"without types, a parameter that not all have", "", "name=x", []string{`"name" is not a search parameter of all resource types. Valid are: _filter, _id, _lastUpdated, _list, _profile, _security, _source, _tag.`}},
 	{"with types, a parameter that one lacks", "Patient,Observation", "name=x", []string{`"name" is not a search parameter of Observation`}},
 }
 

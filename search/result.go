@@ -188,6 +188,12 @@ func (x *parser) sortParams(code string) []*Parameter {
 	for _, typ := range x.types {
 		p := x.Lookup(typ, code)
 		switch {
+		case strings.ContainsAny(code, ".:"):
+			x.problem(outcome.NotSupported, "The parameter _sort is wrong: %q follows a reference or has a modifier; matches are sorted by their own parameters alone, as in _sort=-_lastUpdated.", clip(code))
+			return nil
+		case code == listParameter:
+			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q is a special parameter, which has no order.", code)
+			return nil
 		case p == nil:
 			x.unknown(typ, code)
 			return nil

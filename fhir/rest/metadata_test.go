@@ -128,7 +128,7 @@ var systemClaims = map[string]func(http.Handler) int{
 // plausible are values by type of parameter, and by code for those of type special.
 var plausible = map[string]string{
 	"number": "1", "date": "2020-01-01", "string": "a", "token": "a", "quantity": "1", "uri": "http://example.org/a", "reference": "",
-	"near": "1|2|3|km", "_filter": "_id eq a", "_has": "",
+	"near": "1|2|3|km", "_filter": "_id eq a", "_has": "", "_list": "a",
 }
 
 func TestMetadataClaimsSearchParameters(t *testing.T) {
