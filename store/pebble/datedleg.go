@@ -82,7 +82,8 @@ func (x *execution) roleOf(p *search.Parameter) role {
 }
 
 // dated takes a value and a span of time, such as code=X&date=ge2024, out of a conjunction and makes one
-// leg of them.
+// leg of them. Where a page is all that is needed and the span is wide, testing what has the value on its
+// date finds enough sooner than collecting does, so the conjunction is left as it is.
 func (x *walk) dated(typ code, all search.And, legs *[]leg) (rest search.And) {
 	for _, e := range all {
 		t, ok := e.(search.Test)
@@ -93,7 +94,11 @@ func (x *walk) dated(typ code, all search.And, legs *[]leg) (rest search.And) {
 		if !ok {
 			return all
 		}
-		*legs = append(*legs, x.datedLeg(p))
+		l := x.datedLeg(p)
+		if most := max(4*tuned.probe, 2*x.need*tuned.test); x.need > 0 && l.sized(most) >= most {
+			return all
+		}
+		*legs = append(*legs, l)
 		return p.rest
 	}
 	return all
