@@ -25,7 +25,7 @@ const (
 	indexUnit       = 'q' // unit(4), then point, low or high
 	indexComposite  = 'x' // key of one component, key of the other
 	indexWhole      = 'X' // nothing: a value that only its list tells
-	indexDated      = 'd' // date parameter(2), body of a code or reference, class(1), and of a short span low(8) span(5)
+	indexDated      = 'd' // date parameter(2), body of a code or reference, class(1); low(8) span(5) unless datedOther
 )
 
 // The kinds under parameter 0, which belong to the resource and no parameter.
