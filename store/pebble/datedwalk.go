@@ -31,6 +31,10 @@ type datedWalk struct {
 	from  *match
 	begin datedMatch // of from
 	found []datedMatch
+	// highest are the last classes that the values have, -1 for none: mostly the first, so that the others
+	// need not be opened.
+	highest []int
+	read    collector // all that was read, from the first on
 }
 
 // datedMatch is a match with the end of its date that is sorted by.
@@ -132,6 +136,9 @@ func (d *datedWalk) held(key []byte) int {
 func (d *datedWalk) run() (found []match, ok bool) {
 	done := d.step(&leg{operation: "dated", detail: describe(d.pair.held) + "," + sortDetail(d.query.Sort), size: d.limit})
 	defer done()
+	for _, key := range d.pair.keys {
+		d.highest = append(d.highest, d.last(key))
+	}
 	if !d.others() || !d.runs() || d.err != nil {
 		return nil, false
 	}
@@ -148,11 +155,28 @@ func (d *datedWalk) run() (found []match, ok bool) {
 // spent reports whether the walk has read more than it may.
 func (d *datedWalk) spent() bool { return d.budget > 0 && d.examined-d.began > d.budget }
 
+// last is the highest class of dated postings of a value, -1 if it has none.
+func (d *datedWalk) last(key []byte) int {
+	it := d.borrow(key, after(key))
+	if it == nil {
+		return -1
+	}
+	defer d.giveBack(it)
+	d.examined++
+	if !it.Last() || len(it.Key()) <= len(key) {
+		return -1
+	}
+	return int(it.Key()[len(key)])
+}
+
 // others takes the resources whose dates the keys do not tell; false where they are many.
 func (d *datedWalk) others() bool {
 	tests := append(search.And{d.pair.held}, d.pair.bounds...)
 	most := int64(tuned.total + 4*d.limit)
-	for _, key := range d.pair.keys {
+	for i, key := range d.pair.keys {
+		if d.highest[i] < datedOther {
+			continue
+		}
 		prefix := append(bytes.Clone(key), datedOther)
 		it := d.borrow(prefix, after(prefix))
 		if it == nil {
@@ -165,6 +189,7 @@ func (d *datedWalk) others() bool {
 				return false
 			}
 			_, document := splitIndexKey(it.Key())
+			d.read.add(document)
 			if d.member(document) && (len(d.pair.bounds) == 0 || d.matches(document, tests)) {
 				d.look(document)
 			}
@@ -228,8 +253,8 @@ func (d *datedWalk) put(at int, m datedMatch) {
 // runs merges the classes in the order of time; false when the walk is given up.
 func (d *datedWalk) runs() bool {
 	var runs []*datedRun
-	for _, key := range d.pair.keys {
-		for class, span := range datedSpans {
+	for i, key := range d.pair.keys {
+		for class, span := range datedSpans[:min(len(datedSpans), d.highest[i]+1)] {
 			if r := d.open(key, byte(class), span); r != nil {
 				runs = append(runs, r)
 			}
@@ -250,7 +275,7 @@ func (d *datedWalk) runs() bool {
 		if d.spent() {
 			return false
 		}
-		if !d.read(r, advance(r.it, d.ascends)) {
+		if !d.next(r, advance(r.it, d.ascends)) {
 			runs = slices.Delete(runs, at, at+1)
 		}
 	}
@@ -289,14 +314,14 @@ func (d *datedWalk) open(key []byte, class byte, span int64) *datedRun {
 		return nil
 	}
 	r := &datedRun{span: span}
-	if r.it = d.iterator(s.lower, s.upper); r.it == nil || !d.read(r, enter(r.it, d.ascends)) {
+	if r.it = d.iterator(s.lower, s.upper); r.it == nil || !d.next(r, enter(r.it, d.ascends)) {
 		return nil
 	}
 	return r
 }
 
-// read takes the posting that a run is at.
-func (d *datedWalk) read(r *datedRun, ok bool) bool {
+// next takes the posting that a run is at.
+func (d *datedWalk) next(r *datedRun, ok bool) bool {
 	if !ok {
 		d.check(r.it)
 		return false
@@ -309,6 +334,7 @@ func (d *datedWalk) read(r *datedRun, ok bool) bool {
 		return false
 	}
 	r.document = binary.BigEndian.Uint64(key[n:])
+	d.read.add(r.document)
 	r.next = r.date.Low
 	if d.key.Descending && !d.ascends {
 		r.next += r.span
@@ -331,15 +357,16 @@ func (d *datedWalk) take(r *datedRun) {
 
 // undated takes the matches that have the value and no date, in the order of their creation.
 func (d *datedWalk) undated(found []match) []match {
-	var with collector
-	for _, key := range d.pair.keys {
-		d.gather(whole(key, nil), &with)
+	if d.from != nil {
+		for _, key := range d.pair.keys {
+			d.gather(whole(key, nil), &d.read)
+		}
 	}
 	without := make([]set, 0, len(d.pair.plain))
 	for _, key := range d.pair.plain {
 		without = append(without, d.postings(key))
 	}
-	s := subtract(unite(without), with.set(d.walk))
+	s := subtract(unite(without), d.read.set(d.walk))
 	for at := s.seek(0); at != end && len(found) < d.limit && !d.stopped(); at = s.seek(at + 1) {
 		if document := d.walk.place(at); d.member(document) {
 			found = append(found, match{document: document})
