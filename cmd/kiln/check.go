@@ -15,14 +15,14 @@ func newCheck() *cobra.Command {
 		Short: "Compare everything in a store with everything else",
 		Long: `Walks an embedded store: index against resources, history without holes, checksums. Prints a line for
 each thing that disagrees; exit status 1 if any does. With --repair the index is built again from the
-resources first.`,
+resources first, which also brings a store of the format before to the present one.`,
 		Example: "  kiln check --store ./kiln-data",
 		Args:    cobra.NoArgs,
 	}
 	path := storeFlag(cmd)
 	repair := cmd.Flags().Bool("repair", false, "build the index again from the resources")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := openEmbedded(*path)
+		s, err := openEmbedded(*path, *repair)
 		if err != nil {
 			return err
 		}

@@ -137,19 +137,20 @@ func openStore(path string, parameters *search.Parameters, logger *slog.Logger) 
 	if path == "memory:" {
 		return memory.New(memory.Options{Parameters: parameters}), nil
 	}
-	return openPebble(path, parameters, logger)
+	return openPebble(path, pebble.Options{Parameters: parameters, Logger: logger})
 }
 
-func openPebble(path string, parameters *search.Parameters, logger *slog.Logger) (*pebble.Store, error) {
-	s, err := pebble.Open(path, pebble.Options{Parameters: parameters, Logger: logger})
+func openPebble(path string, options pebble.Options) (*pebble.Store, error) {
+	s, err := pebble.Open(path, options)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
 	return s, nil
 }
 
-// openEmbedded opens a store that commands look into by itself, without a service.
-func openEmbedded(path string) (*pebble.Store, error) {
+// openEmbedded opens a store that commands look into by itself, without a service; former tells that it
+// may have the format before, to be repaired.
+func openEmbedded(path string, former bool) (*pebble.Store, error) {
 	if path == "memory:" || strings.Contains(path, "://") {
 		return nil, wrongUsage("--store %s: this command works on the folder of an embedded store", path)
 	}
@@ -161,5 +162,5 @@ func openEmbedded(path string) (*pebble.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openPebble(path, parameters, local.Logger)
+	return openPebble(path, pebble.Options{Parameters: parameters, Logger: local.Logger, Former: former})
 }

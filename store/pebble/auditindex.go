@@ -38,7 +38,7 @@ func (a *audit) sumOf(typ code) *sum {
 
 // wantedKeys visits the index keys that a version should have.
 func (a *audit) wantedKeys(document uint64, record *versionRecord, list []byte, visit func(key, value []byte) error) error {
-	keys, err := indexKeys(record.typ, list)
+	keys, err := a.store.dictionary.indexKeys(record.typ, list)
 	if err != nil {
 		return a.broken(err)
 	}

@@ -285,10 +285,10 @@ func BenchmarkSearch(b *testing.B) {
 		}},
 		{"identifierWithoutSystem", "Patient", func() string { return fmt.Sprintf("identifier=MRN-%08d", h.r.IntN(patients)) }},
 		{"namePrefix", "Patient", func() string { return fmt.Sprintf("family=lind%d", h.r.IntN(997)) }},
-		{"byPatient", "Observation", func() string { return "subject=Patient/" + anyone() }},
-		{"patientAndCode", "Observation", func() string { return "subject=Patient/" + anyone() + "&code=http://loinc.org|" + code() }},
-		{"patientSortedByDate", "Observation", func() string { return "subject=Patient/" + anyone() + "&_sort=-date" }},
-		{"heavyPatientAndCodeSortedByDate", "Observation", func() string { return "subject=Patient/" + heavy + "&code=8480-6&_sort=-date" }},
+		{"byPatient", "Observation", func() string { return "patient=Patient/" + anyone() }},
+		{"patientAndCode", "Observation", func() string { return "patient=Patient/" + anyone() + "&code=http://loinc.org|" + code() }},
+		{"patientSortedByDate", "Observation", func() string { return "patient=Patient/" + anyone() + "&_sort=-date" }},
+		{"heavyPatientAndCodeSortedByDate", "Observation", func() string { return "patient=Patient/" + heavy + "&code=8480-6&_sort=-date" }},
 		{"code", "Observation", func() string { return "code=http://loinc.org|" + code() }},
 		{"codeAndDate", "Observation", func() string {
 			m := 1 + h.r.IntN(12)

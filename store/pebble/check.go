@@ -23,7 +23,7 @@ func (s *Store) Check(ctx context.Context, report func(Problem)) error {
 
 // Repair puts right what Check finds, from the versions of the resources alone: places, index,
 // claims and counters are written again where they disagree, and what belongs to no version is
-// removed. Versions and records that do not read cannot be repaired; they are left as they are, and
+// removed. A store of the format before is one of this format afterwards. Versions and records that do not read cannot be repaired; they are left as they are, and
 // the error tells how many problems there are left. Readers go on meanwhile, writers wait. It may
 // be interrupted at any moment and run again.
 func (s *Store) Repair(ctx context.Context) error {
@@ -51,7 +51,7 @@ func (s *Store) repair(ctx context.Context, report func(Problem)) error {
 	err := a.run()
 	_ = a.fix.Close()
 	if err == nil {
-		err = s.db.LogData([]byte("repaired"), lsm.Sync) // and all before it
+		err = s.db.Set(metaFormat, []byte(formatVersion), lsm.Sync) // after all that it tells of
 	}
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	lsm "github.com/cockroachdb/pebble/v2"
 
@@ -20,6 +21,7 @@ type dictionary struct {
 	tables [kindEnd]table
 
 	parameters sync.Map // *search.Parameter -> code
+	roles      atomic.Pointer[[]role]
 }
 
 // kind is what a code stands for.

@@ -46,6 +46,7 @@
 //	L low high   H high low        all other spans of dates, and of numbers
 //	p number                       numbers, in order whatever their digits; q unit, then p, L or H
 //	x first second                 composites: the key of one component, then of the other
+//	d date, body of c or r, class  dated: the value together with a date; class 0 and 1 go on with low and span
 //	X                              values that only the packed list tells
 //
 // and under parameter 0: "a", the resource is there; "y", which parameters it has values for, as one key
@@ -53,6 +54,12 @@
 // case, tells whether resources are sorted by this value of theirs. Texts are cut; what a key cannot
 // decide is decided by the primitives of package search on the packed values, so that answers are
 // those of search.Match.
+//
+// Dated postings are there for few parameters (the table paired): what a patient, or a code, has in the order
+// of time. Classes 0 (a second at most) and 1 (a day) have dates that are alone in their resource, as a low
+// and five bytes of span; class 2 has the document only, whose date is looked at. A resource without a date
+// has none. What is walked by low comes nearly in the order of high: what follows in a class can end later
+// than where it is by the longest span of the class, and by no more.
 //
 // # Writing
 //
@@ -71,7 +78,8 @@
 // the cheaper side. Legs are sized by counting a little, which goes on until one of them turns out to be
 // small; what is counted to its end need not be read again. A leg that costs more to collect than to test
 // on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
-// parameter, or collects and sorts, with the same kind of bound. Query.Explain shows it.
+// parameter, or collects and sorts, with the same kind of bound. One by a date, with an equality that has
+// dated postings of it, walks these; so does a filter by both, where the span is not wide. Query.Explain shows it.
 //
 // A cursor holds a fingerprint of the query, the position of the first page's state and a document; it
 // needs no index of the past. What has changed since, told by the feed and usually little, is taken out of the

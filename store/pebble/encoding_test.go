@@ -151,6 +151,7 @@ func TestHeadsPlacesAndVersionsReadAsTheyWereWritten(t *testing.T) {
 
 // FuzzDamagedData reads what no writer wrote: it may be refused, and must not end the process.
 func FuzzDamagedData(f *testing.F) {
+	d := &dictionary{}
 	p := packer{}
 	p.string(search.StringValue{Text: "Lind", Folded: "lind"})
 	f.Add(p.out)
@@ -167,7 +168,7 @@ func FuzzDamagedData(f *testing.F) {
 		_, _, _ = readID(b)
 		_, _, _, _ = readDecimal(b)
 		_, _, _, _ = readVocabulary(append([]byte{keyVocabulary}, make([]byte, 8)...), b)
-		_, _ = indexKeys(1, b)
+		_, _ = d.indexKeys(1, b)
 		_ = (&unpacker{rest: b}).value(0)
 		_, _ = cursor{}.read(b)
 		_, _ = historyCursor{}.read(b)

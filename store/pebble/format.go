@@ -8,7 +8,10 @@ import (
 )
 
 // formatVersion is the layout of keys and values. A store written in another is refused.
-const formatVersion = "kiln 1"
+const formatVersion = "kiln 2"
+
+// formerFormat is the same without dated postings: Repair adds them.
+const formerFormat = "kiln 1"
 
 var (
 	metaFormat   = []byte{keyMeta, 'f'}
@@ -20,7 +23,12 @@ func (s *Store) checkFormat() error {
 	value, closer, err := s.db.Get(metaFormat)
 	if err == nil {
 		defer closer.Close()
-		if string(value) != formatVersion {
+		switch former := string(value) == formerFormat; {
+		case former && s.options.Former:
+			return nil
+		case former:
+			return fmt.Errorf("it has the format %q of an earlier version; `kiln check --repair` brings it to %q, which that version does not read", value, formatVersion)
+		case string(value) != formatVersion:
 			return fmt.Errorf("it has the format %q, and this program reads %q; use the program that wrote it", value, formatVersion)
 		}
 		return nil

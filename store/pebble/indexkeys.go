@@ -25,6 +25,7 @@ const (
 	indexUnit       = 'q' // unit(4), then point, low or high
 	indexComposite  = 'x' // key of one component, key of the other
 	indexWhole      = 'X' // nothing: a value that only its list tells
+	indexDated      = 'd' // date parameter(2), body of a code or reference, class(1); low(8) span(5) unless datedOther
 )
 
 // The kinds under parameter 0, which belong to the resource and no parameter.
@@ -69,6 +70,10 @@ type keyList struct {
 
 	shape []byte // parameters that have values
 
+	roles *dictionary
+	dates []dateOf
+	held  []held
+
 	r     unpacker
 	first []byte // of a composite: the key of its first component
 	param code
@@ -76,14 +81,17 @@ type keyList struct {
 }
 
 // indexKeys derives the keys from a packed list.
-func indexKeys(typ code, list []byte) (*keyList, error) {
+func (d *dictionary) indexKeys(typ code, list []byte) (*keyList, error) {
 	l := &keyList{}
-	return l, l.derive(typ, list)
+	return l, l.derive(d, typ, list)
 }
 
 // derive makes l the keys of a packed list, in the memory of what it was before.
-func (l *keyList) derive(typ code, list []byte) error {
-	*l = keyList{typ: typ, arena: l.arena[:0], keys: l.keys[:0], systems: l.systems[:0], shape: l.shape[:0]}
+func (l *keyList) derive(d *dictionary, typ code, list []byte) error {
+	*l = keyList{
+		typ: typ, arena: l.arena[:0], keys: l.keys[:0], systems: l.systems[:0], shape: l.shape[:0],
+		roles: d, dates: l.dates[:0], held: l.held[:0],
+	}
 	present := code(0)
 	p := walkPacked(list)
 	for p.next() {
@@ -102,6 +110,7 @@ func (l *keyList) derive(typ code, list []byte) error {
 		return corrupt("a list of index values")
 	}
 	l.flags = only
+	l.dated()
 	l.own(indexAlive, nil, 1)
 	l.own(indexShape, l.shape, 2)
 	l.own(indexSystems, l.systems, 6)
@@ -223,6 +232,7 @@ func (l *keyList) token(kind byte) {
 		l.arena = binary.BigEndian.AppendUint32(l.arena, system)
 		l.finish(start)
 		if kind == indexCode && l.first == nil {
+			l.hold(start)
 			l.systems = binary.BigEndian.AppendUint32(appendCode(l.systems, l.param), system)
 		}
 	}
@@ -240,6 +250,7 @@ func (l *keyList) reference() {
 		start := l.begin(indexReference)
 		l.arena = appendCode(append(l.arena, id...), typ)
 		l.finish(start)
+		l.hold(start)
 	}
 	if parts&referenceURL != 0 {
 		start := l.begin(indexURL)
@@ -258,6 +269,7 @@ func (l *keyList) reference() {
 }
 
 func (l *keyList) date(low, high int64) {
+	l.note(low, high)
 	lowKind, highKind := byte(indexLongLow), byte(indexLongHigh)
 	if l.flags&alone != 0 && l.first == nil && high >= low && high-low <= shortSpan {
 		lowKind, highKind = indexLow, indexHigh

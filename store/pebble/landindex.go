@@ -71,7 +71,7 @@ func (l *landing) oldKeys(typ code, h head) (*keyList, error) {
 	if err != nil {
 		return nil, err
 	}
-	return indexKeys(typ, record.list)
+	return l.store.dictionary.indexKeys(typ, record.list)
 }
 
 // writeDifference walks two sorted lists of keys.

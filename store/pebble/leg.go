@@ -56,7 +56,7 @@ func (x *walk) legs(typ code, e search.Expr) []leg {
 		return nil
 	case search.And:
 		var list []leg
-		rest := x.windows(typ, e, &list)
+		rest := x.windows(typ, x.dated(typ, e, &list), &list)
 		for _, part := range rest {
 			list = append(list, x.legs(typ, part)...)
 		}
@@ -307,7 +307,7 @@ func (x *execution) guess(lower, upper []byte) int {
 }
 
 // collect reads scans into a set, looking at the values where keys do not tell.
-func (x *walk) collect(t search.Test, scans []scan) *collector {
+func (x *walk) collect(t search.Expr, scans []scan) *collector {
 	var met, unsure collector
 	for _, s := range scans {
 		if s.upper != nil && bytes.Compare(s.lower, s.upper) >= 0 {

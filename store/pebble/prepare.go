@@ -111,5 +111,5 @@ func (p *prepared) index(d *dictionary, entries []search.Entry) error {
 	if err := packer.pack(entries); err != nil {
 		return err
 	}
-	return keys.derive(p.typ, packer.out)
+	return keys.derive(d, p.typ, packer.out)
 }

@@ -9,6 +9,11 @@ import (
 // sorting them, whichever reads less.
 func (x *walk) sorted(t target, from *match, limit int) []match {
 	w := &walk{execution: x.execution, reverse: x.reverse, need: limit}
+	if d := w.datedWalk(t, from, limit); d != nil {
+		if found, ok := d.run(); ok || x.err != nil {
+			return found
+		}
+	}
 	legs := w.legs(t.typ, t.filter)
 	w.probe(t.typ, legs)
 	if s := w.sortWalk(t, legs, limit); s != nil {

@@ -107,23 +107,23 @@ func (s *sortWalk) run(from *match) (found []match, ok bool) {
 	if !ok || s.err != nil {
 		return nil, false
 	}
-	return s.withFormer(), true
+	return s.withFormer(s.target, s.found, from, s.limit), true
 }
 
-// withFormer puts in what matched then and has changed since.
-func (s *sortWalk) withFormer() []match {
-	former := s.formerly(s.target.typ, s.target.filter)
+// withFormer puts what matched then and has changed since among the first matches of what has not.
+func (x *walk) withFormer(t target, found []match, from *match, limit int) []match {
+	former := x.formerly(t.typ, t.filter)
 	if len(former) == 0 {
-		return s.found
+		return found
 	}
-	b := best{x: s.walk, limit: s.limit, from: s.from}
-	for _, m := range s.found {
-		if m, ok := s.load(m.document); ok {
+	b := best{x: x, limit: limit, from: from}
+	for _, m := range found {
+		if m, ok := x.load(m.document); ok {
 			b.add(m)
 		}
 	}
 	for _, document := range former {
-		if m, ok := s.load(document); ok {
+		if m, ok := x.load(document); ok {
 			b.add(m)
 		}
 	}
