@@ -34,17 +34,22 @@ func datedChart(r *rand.Rand, typ, id string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"resourceType":%q,"id":%q,"status":%q`, typ, id, []string{"final", "amended"}[r.IntN(2)])
-	if r.IntN(8) > 0 {
+	if element != "" && r.IntN(8) > 0 {
 		fmt.Fprintf(&b, `,"%s%s`, element, date[r.IntN(len(date))])
+	}
+	code := "code"
+	if typ == "MedicationRequest" {
+		code = "medicationCodeableConcept"
+		fmt.Fprintf(&b, `,"intent":"order","dosageInstruction":[{"timing":{"event":["%s","%s"]}}]`, day, []string{"2024-01-12", day}[r.IntN(2)])
 	}
 	if r.IntN(8) > 0 {
 		fmt.Fprintf(&b, `,"subject":{"reference":"Patient/p%d"}`, r.IntN(3))
 	}
-	fmt.Fprintf(&b, `,"code":{"coding":[{"system":"urn:s%d","code":"c%d"},{"system":"urn:s0","code":"c%d"}]}}`, r.IntN(2), r.IntN(3), r.IntN(2))
+	fmt.Fprintf(&b, `,"%s":{"coding":[{"system":"urn:s%d","code":"c%d"},{"system":"urn:s0","code":"c%d"}]}}`, code, r.IntN(2), r.IntN(3), r.IntN(2))
 	return b.String()
 }
 
-var datedTypes = []string{"Observation", "Procedure", "DiagnosticReport"}
+var datedTypes = []string{"Observation", "Procedure", "DiagnosticReport", "MedicationRequest"}
 
 func datedWorld(t *testing.T, r *rand.Rand, count int) *searchtest.World {
 	t.Helper()
