@@ -32,3 +32,18 @@ func TestGiveBack(t *testing.T) {
 		t.Errorf("after the burst %d bytes are held, before it were %d", after, before)
 	}
 }
+
+// TestCollectSeldom: a server lets more garbage gather than Go would, unless the environment decides.
+func TestCollectSeldom(t *testing.T) {
+	const before = 100
+	restore := debug.SetGCPercent(before)
+	t.Cleanup(func() { debug.SetGCPercent(restore) })
+	for environment, want := range map[string]int{"": servedPercent, "50": before} {
+		t.Setenv("GOGC", environment)
+		debug.SetGCPercent(before)
+		collectSeldom()
+		if got := debug.SetGCPercent(before); got != want {
+			t.Errorf("with GOGC=%q the percentage is %d, expected %d", environment, got, want)
+		}
+	}
+}

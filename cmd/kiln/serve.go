@@ -155,6 +155,7 @@ func serve(cmd *cobra.Command) error {
 		return errors.Join(err, a.Close())
 	}
 	c.Logger.Warn("authorization is off: whoever reaches this address can read and change every record; it listens on loopback only")
+	collectSeldom()
 	go tidy(ctx)
 	done := make(chan error, 1)
 	go func() { done <- c.accept(server, listener) }()
