@@ -51,6 +51,7 @@ a table of Markdown on standard output. Sections: ` + strings.Join(bench.Section
 		Short:  "Serve one answer with a bare gin handler",
 		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			collectSeldom() // as the server does
 			return bench.ServeReference(cmd.Context(), args[0], os.Stderr)
 		},
 	})
