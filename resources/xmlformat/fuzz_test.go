@@ -40,6 +40,7 @@ func FuzzAppendXML(f *testing.F) {
 		f.Add([]byte(c.json))
 	}
 	f.Add([]byte(`{"resourceType":"Basic","text":{"div":"<div>&nbsp;</div>"}}`))
+	f.Add([]byte(`{"resourceType":"Patient","name":[{"_given":[null]}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d, err := resources.Parse(text)
 		if err != nil {

@@ -213,18 +213,21 @@ func (w *xmlWriter) isList(e *definitions.Element, n resources.Node) bool {
 	return false
 }
 
+// present is a node, or None where it is null.
+func (w *xmlWriter) present(n resources.Node) resources.Node {
+	if w.doc.Kind(n) == resources.Null {
+		return resources.None
+	}
+	return n
+}
+
 // item writes one element.
 func (w *xmlWriter) item(name string, m member) {
-	if w.doc.Kind(m.shadow) == resources.Null {
-		m.shadow = resources.None
-	}
-	null := w.doc.Kind(m.value) == resources.Null
-	if null && m.value != resources.None {
-		if m.shadow == resources.None {
-			w.report(m.value, "A null without an extension has no XML form.")
-			return
-		}
-		m.value = resources.None
+	place := m.any()
+	m.value, m.shadow = w.present(m.value), w.present(m.shadow)
+	if m.any() == resources.None {
+		w.report(place, "A null without an extension has no XML form.")
+		return
 	}
 	switch {
 	case m.typ == xhtml():

@@ -105,6 +105,10 @@ func TestAppendXMLRefuses(t *testing.T) {
 			`0:0 structure Patient.name[1].given[0] A null without an extension has no XML form.`,
 			`0:0 structure Patient.birthDate A null without an extension has no XML form.`,
 		}},
+		{"Nulls where extensions of a value that is not there would be", `{"resourceType":"Patient","name":[{"_given":[null]}],"_birthDate":null}`, []string{
+			`0:0 structure Patient.name[0].given[0] A null without an extension has no XML form.`,
+			`0:0 structure Patient.birthDate A null without an extension has no XML form.`,
+		}},
 		{"Extensions of nothing", `{"resourceType":"Patient","_birthDate":{},"_active":"x"}`, []string{
 			`0:0 structure Patient.active Found string where the id and extensions of a primitive are an object.`,
 			`0:0 structure Patient.birthDate The element has neither a value nor extensions.`,
