@@ -157,12 +157,14 @@ func (t *storeTarget) process(ctx context.Context, bundle []byte, records []stor
 }
 
 // serverTarget sends to a running server and keeps its own record of what went in, since the
-// server cannot: a file of the user's cache folder, a line for each bundle.
+// server cannot: a file of the user's cache folder, a line for each bundle with the address of
+// something that it made. By that it sees whether the server, which may have a new store by now,
+// still is the one that took the bundle.
 type serverTarget struct {
 	base   string
 	client *http.Client
 	file   *os.File
-	done   map[string]bool
+	done   map[string]string // addresses by name
 }
 
 func newServerTarget(base string) (*serverTarget, error) {
@@ -179,9 +181,10 @@ func newServerTarget(base string) (*serverTarget, error) {
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	t := &serverTarget{base: base, client: &http.Client{Timeout: 5 * time.Minute}, done: map[string]bool{}}
+	t := &serverTarget{base: base, client: &http.Client{Timeout: 5 * time.Minute}, done: map[string]string{}}
 	for line := range strings.Lines(string(text)) {
-		t.done[strings.TrimSpace(line)] = true
+		once, address, _ := strings.Cut(strings.TrimSpace(line), " ")
+		t.done[once] = address
 	}
 	t.file, err = os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	return t, err
@@ -189,14 +192,46 @@ func newServerTarget(base string) (*serverTarget, error) {
 
 func (t *serverTarget) Close() error { return t.file.Close() }
 
-func (t *serverTarget) Done(_ context.Context, once string) (bool, error) { return t.done[once], nil }
+func (t *serverTarget) Done(ctx context.Context, once string) (bool, error) {
+	address, sent := t.done[once]
+	if !sent || !strings.HasPrefix(address, t.base+"/") {
+		return sent, nil // a server that does not say where things are is taken at its word
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, address, http.NoBody)
+	if err != nil {
+		return false, err
+	}
+	response, err := t.client.Do(request)
+	if err != nil {
+		return false, err
+	}
+	return response.StatusCode != http.StatusNotFound, response.Body.Close()
+}
 
 func (t *serverTarget) Send(ctx context.Context, g group) ([]refusal, error) {
-	refused, err := sendGroup(ctx, g, t.post, nil)
+	address := ""
+	refused, err := sendGroup(ctx, g, func(ctx context.Context, bundle []byte, records []store.RecordChange) (*resources.Document, *outcome.Error, error) {
+		answer, refused, err := t.post(ctx, bundle, records)
+		if err == nil && refused == nil {
+			address = madeAt(answer)
+		}
+		return answer, refused, err
+	}, nil)
 	if err == nil && g.once != "" && len(refused) == 0 {
-		_, err = t.file.WriteString(g.once + "\n")
+		_, err = fmt.Fprintf(t.file, "%s %s\n", g.once, address)
 	}
 	return refused, err
+}
+
+// madeAt is the first address that the answer to a bundle names; "" without any.
+func madeAt(answer *resources.Document) string {
+	for item := range answer.Children(answer.Member(0, "entry")) {
+		address := answer.Text(answer.Member(answer.Member(item, "response"), "location"))
+		if address != "" && !strings.ContainsAny(address, " \r\n") {
+			return address
+		}
+	}
+	return ""
 }
 
 func (t *serverTarget) post(ctx context.Context, bundle []byte, _ []store.RecordChange) (*resources.Document, *outcome.Error, error) {

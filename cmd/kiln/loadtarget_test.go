@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -28,5 +31,44 @@ func TestLoadEndsWhereTheStoreFails(t *testing.T) {
 				t.Errorf("a store that is closed: %v", refused)
 			}
 		})
+	}
+}
+
+// TestLoadAsksTheServerWhetherItHasWhatWasSent: behind the same address there may be a new store by
+// now, and then what was loaded into the old one is not there.
+func TestLoadAsksTheServerWhetherItHasWhatWasSent(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	has := true
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost:
+			fmt.Fprintf(w, `{"resourceType":"Bundle","type":"transaction-response","entry":[{"response":{"status":"201","location":"%s/fhir/Patient/a/_history/1"}}]}`, server.URL)
+		case r.URL.Path != "/fhir/Patient/a/_history/1" || r.Method != http.MethodHead:
+			t.Errorf("%s %s; expected HEAD of what was made", r.Method, r.URL)
+		case !has:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer server.Close()
+	open := func() target {
+		to, err := loadTarget(t.Context(), "", server.URL+"/fhir", "base")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = to.Close() })
+		return to
+	}
+	g := group{places: []string{"a.json"}, given: []byte(`{"resourceType":"Bundle","type":"transaction"}`), once: "a"}
+	if refused, err := open().Send(t.Context(), g); err != nil || len(refused) > 0 {
+		t.Fatal(refused, err)
+	}
+	for _, has = range []bool{true, false} {
+		if done, err := open().Done(t.Context(), "a"); err != nil || done != has {
+			t.Errorf("a server that has it: %v; it counts as loaded: %v (%v)", has, done, err)
+		}
+	}
+	if done, err := open().Done(t.Context(), "b"); err != nil || done {
+		t.Errorf("what was never sent counts as loaded: %v (%v)", done, err)
 	}
 }
