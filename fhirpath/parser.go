@@ -3,6 +3,7 @@ package fhirpath
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"kiln/resources/datatypes"
 	"kiln/resources/outcome"
@@ -26,6 +27,9 @@ type parser struct {
 func parse(source string) (expr, error) {
 	if len(source) > maxSource {
 		return nil, outcome.New(outcome.TooCostly, "The expression has %d bytes; at most %d are read.", len(source), maxSource)
+	}
+	if !utf8.ValidString(source) {
+		return nil, syntaxError(source, validPrefix(source), "The expression holds bytes that are not UTF-8.")
 	}
 	p := parser{lexer: lexer{src: source}}
 	if err := p.advance(); err != nil {
@@ -363,4 +367,14 @@ func (p *parser) numberValue(t token) (Value, error) {
 		return Value{kind: kindLong, number: i}, nil
 	}
 	return FromInteger(i), nil
+}
+
+// validPrefix is how many bytes of a text are UTF-8 before the first that are not.
+func validPrefix(text string) int {
+	for i, r := range text {
+		if _, size := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && size == 1 {
+			return i
+		}
+	}
+	return len(text)
 }

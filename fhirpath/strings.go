@@ -75,7 +75,13 @@ func onString(compute func(string) string) apply {
 		if err := e.produced(len(s)); err != nil {
 			return out, err
 		}
-		return append(out, FromString(compute(s))), nil
+		made := compute(s)
+		if len(made) > len(s) { // some letters have more bytes in the other case
+			if err := e.produced(len(made)); err != nil {
+				return out, err
+			}
+		}
+		return append(out, FromString(made)), nil
 	}
 }
 
