@@ -86,7 +86,7 @@ func TestBundlesOfOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text, ok := files[name]
 			if !ok {
-				t.Skip("skipped, since the suite does not hold it")
+				t.Fatal("the suite does not hold it")
 			}
 			h := open(t)
 			for _, text := range test.before {

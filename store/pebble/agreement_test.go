@@ -104,27 +104,41 @@ var plannings = map[string]func(*tuning){
 }
 
 func TestSearchesAgreeWithMatchHoweverTheyArePlanned(t *testing.T) {
+	r := agreementRandom(t, 0)
+	w := world(t, r, 700)
+	s := keep(t, w)
+	underEveryPlanning(t, func(t *testing.T, count int) {
+		for range count {
+			agree(t, r, w, s)
+		}
+	})
+}
+
+// agreementRandom draws from the seed that was asked for, or from a new one that is told.
+func agreementRandom(t *testing.T, stream uint64) *rand.Rand {
+	t.Helper()
 	seed := *agreementSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("run again with -pebble.seed=%d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	w := world(t, r, 700)
-	s := keep(t, w)
+	return rand.New(rand.NewPCG(seed, stream))
+}
+
+// underEveryPlanning compares so many searches as were asked for under each tuning of plannings.
+func underEveryPlanning(t *testing.T, compare func(t *testing.T, count int)) {
+	t.Helper()
 	usual := tuned
 	defer func() { tuned = usual }()
+	count := *agreementCount
+	if testing.Short() {
+		count /= 4
+	}
 	for name, change := range plannings {
 		t.Run(name, func(t *testing.T) {
 			tuned = usual
 			change(&tuned)
-			count := *agreementCount
-			if testing.Short() {
-				count /= 4
-			}
-			for range count {
-				agree(t, r, w, s)
-			}
+			compare(t, count)
 		})
 	}
 }

@@ -98,29 +98,18 @@ func datedQuery(r *rand.Rand) string {
 }
 
 func TestDatedSearchesAgreeWithMatchHoweverTheyArePlanned(t *testing.T) {
-	seed := *agreementSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("run again with -pebble.seed=%d", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := agreementRandom(t, 1)
 	w := datedWorld(t, r, 300)
 	s := keep(t, w)
-	usual := tuned
-	defer func() { tuned = usual }()
-	for name, change := range plannings {
-		t.Run(name, func(t *testing.T) {
-			tuned = usual
-			change(&tuned)
-			found := 0
-			for range *agreementCount {
-				found += agreeOn(t, r, w, s, datedTypes[r.IntN(len(datedTypes))], datedQuery(r))
-			}
-			if found < *agreementCount {
-				t.Errorf("%d queries found %d resources; expected more", *agreementCount, found)
-			}
-		})
-	}
+	underEveryPlanning(t, func(t *testing.T, count int) {
+		found := 0
+		for range count {
+			found += agreeOn(t, r, w, s, datedTypes[r.IntN(len(datedTypes))], datedQuery(r))
+		}
+		if found < count {
+			t.Errorf("%d queries found %d resources; expected more", count, found)
+		}
+	})
 }
 
 // Pages of a dated search show the state of the first, whatever is written meanwhile; what was deleted
