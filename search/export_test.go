@@ -14,7 +14,7 @@ import (
 func (p *Parameters) ExtractByFHIRPath(ctx context.Context, resource resources.Element) ([]Entry, error) {
 	x := extraction{Parameters: p, resource: resource}
 	for _, param := range p.Of(resource.Type().Name) {
-		if engineMade[param.Code] || param.Type == TypeSpecial {
+		if engineMade[param.Code] || param.Type == TypeSpecial && !param.Nearby() {
 			continue
 		}
 		found, err := evaluate(ctx, param.Definition.Expression, resource, resource)

@@ -221,7 +221,7 @@ var converters = [...]map[string]func(*extraction, resources.Element){
 	TypeQuantity:  quantityConverters,
 	TypeURI:       uriConverters,
 	TypeComposite: nil,
-	TypeSpecial:   nil,
+	TypeSpecial:   positionConverters,
 }
 
 // evaluate runs an expression that selectors cannot say.

@@ -217,6 +217,9 @@ func MatchValue(m Modifier, c Criterion, v Value) bool {
 	case URICriterion:
 		v, ok := v.(URIValue)
 		return ok && c.Match(m, v)
+	case PositionCriterion:
+		v, ok := v.(PositionValue)
+		return ok && c.Match(v)
 	case CompositeCriterion:
 		v, ok := v.(CompositeValue)
 		return ok && c.Match(v)

@@ -179,6 +179,8 @@ func oracleValues(param *search.Parameter, v any) []string {
 		return []string{number(text("value")) + " " + number(text("value")) + " " + code}
 	case search.TypeNumber:
 		return []string{number(plain(v)) + " " + number(plain(v))}
+	case search.TypeSpecial: // near
+		return []string{text("latitude") + " " + text("longitude")}
 	case search.TypeString:
 		if object != nil {
 			return leaves(object)

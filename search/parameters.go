@@ -57,7 +57,6 @@ var unsupported = map[string]string{
 	"_text":          "word search in the narrative",
 	"_content":       "word search in the whole resource",
 	"_query":         "named queries",
-	"near":           "search by distance",
 	"_contained":     "search in contained resources",
 	"_containedType": "search in contained resources",
 	"_maxresults":    "a limit over all pages",

@@ -29,6 +29,7 @@ var readers = [...]func(*reader, string) (Criterion, *refusal){
 	TypeReference: readReference,
 	TypeQuantity:  readQuantity,
 	TypeURI:       readURI,
+	TypeSpecial:   readNear,
 }
 
 func (r *reader) read(text string) (Criterion, *refusal) {

@@ -64,6 +64,8 @@ func show(v search.Value) string {
 		return strings.TrimSpace(showSpan(v.NumberValue) + " " + v.System + "|" + v.Code + " " + v.Unit)
 	case search.URIValue:
 		return v.URI
+	case search.PositionValue:
+		return fmt.Sprint(v.Latitude, " ", v.Longitude)
 	case search.CompositeValue:
 		var parts []string
 		for _, part := range v.Parts {

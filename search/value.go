@@ -11,7 +11,7 @@ type Entry struct {
 }
 
 // Value is what an index holds: StringValue, TokenValue, ReferenceValue, DateValue, NumberValue,
-// QuantityValue, URIValue or CompositeValue.
+// QuantityValue, URIValue, PositionValue or CompositeValue.
 type Value interface{ value() }
 
 type (
@@ -65,6 +65,9 @@ type (
 	// URIValue is a uri, url, canonical, oid or uuid as written.
 	URIValue struct{ URI string }
 
+	// PositionValue is a place on the Earth in degrees (WGS 84), north and east above 0.
+	PositionValue struct{ Latitude, Longitude float64 }
+
 	// CompositeValue holds for each component the values found on one element.
 	CompositeValue struct{ Parts [][]Value }
 )
@@ -76,6 +79,7 @@ func (DateValue) value()      {}
 func (NumberValue) value()    {}
 func (QuantityValue) value()  {}
 func (URIValue) value()       {}
+func (PositionValue) value()  {}
 func (CompositeValue) value() {}
 
 // The ends of time in a DateValue.
@@ -86,7 +90,7 @@ const (
 
 // Criterion is one value of a query string, read by the type of its parameter: StringCriterion,
 // TokenCriterion, ReferenceCriterion, DateCriterion, NumberCriterion, QuantityCriterion,
-// URICriterion or CompositeCriterion.
+// URICriterion, PositionCriterion or CompositeCriterion.
 type Criterion interface{ criterion() }
 
 // Prefix is a comparator: https://hl7.org/fhir/R4/search.html#prefix
@@ -153,6 +157,12 @@ type (
 	// URICriterion is a URI to compare with.
 	URICriterion struct{ URI string }
 
+	// PositionCriterion is a place and how far from it, in metres.
+	PositionCriterion struct {
+		PositionValue
+		Within float64
+	}
+
 	// CompositeCriterion has one criterion for each component.
 	CompositeCriterion struct{ Parts []Criterion }
 )
@@ -164,4 +174,5 @@ func (DateCriterion) criterion()      {}
 func (NumberCriterion) criterion()    {}
 func (QuantityCriterion) criterion()  {}
 func (URICriterion) criterion()       {}
+func (PositionCriterion) criterion()  {}
 func (CompositeCriterion) criterion() {}

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"math"
 	"reflect"
 	"time"
 
@@ -62,6 +63,8 @@ func appendValue(b []byte, v reflect.Value) []byte {
 		return b
 	case reflect.String:
 		return appendText(b, v.String())
+	case reflect.Float64:
+		return binary.BigEndian.AppendUint64(b, math.Float64bits(v.Float()))
 	case reflect.Bool:
 		if v.Bool() {
 			return append(b, 1)
@@ -71,7 +74,7 @@ func appendValue(b []byte, v reflect.Value) []byte {
 	if v.CanInt() {
 		return binary.AppendVarint(b, v.Int())
 	}
-	return binary.AppendUvarint(b, v.Uint()) // it panics for what a query cannot hold, a map or a float
+	return binary.AppendUvarint(b, v.Uint()) // it panics for what a query cannot hold, a map
 }
 
 func appendPointer(b []byte, v reflect.Value) []byte {

@@ -40,6 +40,9 @@ func (g generator) expression(typ string, depth int) string {
 
 func (g generator) comparison(typ string, depth int) string {
 	p := g.parameter(typ)
+	for p.Type == search.TypeSpecial { // near cannot stand in an expression
+		p = g.parameter(typ)
+	}
 	if depth < 3 && p.Type == search.TypeReference && g.r.IntN(2) == 0 {
 		return g.path(p, depth)
 	}

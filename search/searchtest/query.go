@@ -74,6 +74,7 @@ var modifiers = map[search.ParameterType][]string{
 	search.TypeComposite: {""},
 	search.TypeQuantity:  {""},
 	search.TypeURI:       {"", "above", "below"},
+	search.TypeSpecial:   {""},
 }
 
 func (g generator) chain(p *search.Parameter, depth int) (name, value string) {
@@ -90,10 +91,10 @@ func targets(p *search.Parameter) []string {
 	return p.Targets
 }
 
-// parameter is one whose values are compared; those of type special are not.
+// parameter is one whose values are compared; of those of type special near alone is.
 func (g generator) parameter(typ string) *search.Parameter {
 	for {
-		if p := pick(g.r, g.parameters.Of(typ)); p.Type != search.TypeSpecial {
+		if p := pick(g.r, g.parameters.Of(typ)); p.Type != search.TypeSpecial || p.Nearby() {
 			return p
 		}
 	}
@@ -124,7 +125,7 @@ func (g generator) sort(typ string) string {
 	var keys []string
 	for range 1 + g.r.IntN(2) {
 		p := g.parameter(typ)
-		if p.Type == search.TypeComposite {
+		if p.Type == search.TypeComposite || p.Type == search.TypeSpecial {
 			continue
 		}
 		keys = append(keys, pick(g.r, []string{"", "-"})+p.Code)
@@ -172,6 +173,8 @@ func (g generator) text(t search.ParameterType, modifier string, v search.Value)
 		return g.prefix() + g.numberText(n)
 	case search.TypeQuantity:
 		return g.quantityText(v)
+	case search.TypeSpecial:
+		return g.nearText(v)
 	}
 	if u, ok := v.(search.URIValue); ok {
 		return escape(u.URI)

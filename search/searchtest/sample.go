@@ -67,6 +67,8 @@ func init() { // filled here since Quantity and its like are written by each oth
 		"Reference":    (*writer).reference,
 		"Period":       (*writer).period,
 		"SampledData":  (*writer).sampledData,
+
+		"Location.position": (*writer).position,
 	}
 	for _, name := range []string{"Quantity", "Age", "Count", "Distance", "Duration"} {
 		samples[name] = (*writer).quantity

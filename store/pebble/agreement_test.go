@@ -32,7 +32,7 @@ var testParameters = sync.OnceValue(func() *search.Parameters {
 })
 
 // crowdedTypes have all types of parameters between them, and refer to one another.
-var crowdedTypes = []string{"Patient", "Observation", "Encounter", "Condition", "RiskAssessment", "ValueSet", "Substance"}
+var crowdedTypes = []string{"Patient", "Observation", "Encounter", "Condition", "RiskAssessment", "ValueSet", "Substance", "Location"}
 
 // world makes resources of few types, so that each has many.
 func world(t *testing.T, r *rand.Rand, count int) *searchtest.World {

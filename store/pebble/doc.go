@@ -45,6 +45,7 @@
 //	l low high   h high low        dates that are short and alone in their resource
 //	L low high   H high low        all other spans of dates, and of numbers
 //	p number                       numbers, in order whatever their digits; q unit, then p, L or H
+//	g band, longitude, latitude    positions: band by band of latitude, near
 //	x first second                 composites: the key of one component, then of the other
 //	d date, body of c or r, class  dated: the value together with a date; class 0 and 1 go on with low and span
 //	X                              values that only the packed list tells

@@ -24,6 +24,7 @@ const (
 	indexPoint      = 'p' // a number that is no span
 	indexUnit       = 'q' // unit(4), then point, low or high
 	indexComposite  = 'x' // key of one component, key of the other
+	indexPosition   = 'g' // band(2) of latitude, longitude(8) latitude(8)
 	indexWhole      = 'X' // nothing: a value that only its list tells
 	indexDated      = 'd' // date parameter(2), body of a code or reference, class(1); low(8) span(5) unless datedOther
 )
@@ -202,6 +203,8 @@ func (l *keyList) entry() {
 		start := l.begin(indexURL)
 		l.arena = appendCut(l.arena, asString(l.r.bytes()), urlLimit)
 		l.finish(start)
+	case packedPosition:
+		l.position()
 	case packedComposite:
 		l.composite()
 	default:

@@ -39,6 +39,7 @@ const (
 	packedNumber    = 'n'
 	packedQuantity  = 'q'
 	packedURI       = 'u'
+	packedPosition  = 'g'
 	packedComposite = 'x'
 	packedAgain     = '='
 )
@@ -201,6 +202,9 @@ func (p *packer) value(v search.Value) {
 	case search.URIValue:
 		p.out = append(p.out, packedURI)
 		p.text(v.URI)
+	case search.PositionValue:
+		p.out = append(p.out, packedPosition)
+		p.out = appendFloat(appendFloat(p.out, v.Latitude), v.Longitude)
 	case search.CompositeValue:
 		p.out = append(p.out, packedComposite)
 		p.uvarint(uint64(len(v.Parts)))

@@ -94,6 +94,8 @@ func (l lowering) lower(m search.Modifier, c search.Criterion) (scans []scan, ok
 		return l.quantity(c), m == search.Plain
 	case search.URICriterion:
 		return l.uri(m, c)
+	case search.PositionCriterion:
+		return l.near(c), m == search.Plain
 	case search.CompositeCriterion:
 		return l.composite(c), m == search.Plain
 	}

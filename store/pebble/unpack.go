@@ -113,6 +113,8 @@ func (r *unpacker) value(depth int) search.Value {
 		return r.quantity()
 	case packedURI:
 		return search.URIValue{URI: r.text()}
+	case packedPosition:
+		return r.position()
 	case packedComposite:
 		if depth == 0 {
 			return r.composite()
