@@ -108,9 +108,20 @@ const (
 
 // SortKey is one rule of _sort. Params has the parameter of each branch's type; there is just one
 // where all branches share it. They are of one ParameterType, never composite or special.
+//
+// With Via, matches are sorted by what their references lead to. Params is then one parameter that is
+// the key's alone and that no resource has values of; a Sorter makes them.
 type SortKey struct {
 	Params     []*Parameter
 	Descending bool
+	Via        []SortLink
+	Of         *Parameter // with Via: of the resources that it leads to
+}
+
+// SortLink is one reference that a SortKey follows, to the resources of one type.
+type SortLink struct {
+	Params []*Parameter // as those of SortKey
+	Type   string
 }
 
 // Include is one _include or _revinclude.

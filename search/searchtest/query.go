@@ -124,16 +124,37 @@ func (g generator) referrer(typ string) (source string, p *search.Parameter, ok 
 func (g generator) sort(typ string) string {
 	var keys []string
 	for range 1 + g.r.IntN(2) {
-		p := g.parameter(typ)
-		if p.Type == search.TypeComposite || p.Type == search.TypeSpecial {
-			continue
+		if rule := g.rule(typ, 0); rule != "" {
+			keys = append(keys, pick(g.r, []string{"", "-"})+rule)
 		}
-		keys = append(keys, pick(g.r, []string{"", "-"})+p.Code)
 	}
 	if keys == nil {
 		return "_id"
 	}
 	return strings.Join(keys, ",")
+}
+
+// rule is what _sort goes by: a parameter, or one of what a reference leads to; empty at times.
+func (g generator) rule(typ string, depth int) string {
+	p := g.parameter(typ)
+	switch {
+	case p.Type == search.TypeComposite || p.Type == search.TypeSpecial:
+		return ""
+	case p.Type != search.TypeReference || depth > 2 || g.r.IntN(3) == 0:
+		return p.Code
+	}
+	link, target := p.Code, ""
+	if len(p.Targets) == 1 && !p.RefersToAny() && g.r.IntN(2) == 0 {
+		target = p.Targets[0]
+	} else {
+		target = pick(g.r, targets(p))
+		link += ":" + target
+	}
+	end := g.rule(target, depth+1)
+	if end == "" {
+		return p.Code
+	}
+	return link + "." + end
 }
 
 // value is one value of a parameter, escaped for the list and its own parts.

@@ -84,13 +84,18 @@ func (w *World) Search(ctx context.Context, typ, query string) ([]string, error)
 		return nil, err
 	}
 	var matches []search.Resource
+	sorter := search.NewSorter(ctx, q.Sort, w)
 	for _, r := range w.Resources {
 		ok, err := q.Match(ctx, r.Resource, w)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			matches = append(matches, r.Resource)
+			match := r.Resource
+			if match.Entries, err = sorter.Entries(match); err != nil {
+				return nil, err
+			}
+			matches = append(matches, match)
 		}
 	}
 	slices.SortStableFunc(matches, func(a, b search.Resource) int { return search.CompareSort(a.Entries, b.Entries, q.Sort) })

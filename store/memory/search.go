@@ -63,8 +63,9 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 
 // search gives all matches in order.
 func (v view) search(ctx context.Context, query *search.Query) (matches []store.Version, examined int64, err error) {
-	var found []*version
+	var found []sorted
 	var source search.Source = v // made once, for it allocates
+	sorter := search.NewSorter(ctx, query.Sort, source)
 	for candidate := range v.candidates(query) {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
@@ -74,11 +75,16 @@ func (v view) search(ctx context.Context, query *search.Query) (matches []store.
 		if err != nil {
 			return nil, 0, err
 		}
-		if ok {
-			found = append(found, candidate)
+		if !ok {
+			continue
 		}
+		entries, err := sorter.Entries(candidate.resource())
+		if err != nil {
+			return nil, 0, err
+		}
+		found = append(found, sorted{candidate, entries})
 	}
-	slices.SortFunc(found, func(a, b *version) int {
+	slices.SortFunc(found, func(a, b sorted) int {
 		return cmp.Or(search.CompareSort(a.entries, b.entries, query.Sort), cmp.Compare(a.number, b.number))
 	})
 	matches = make([]store.Version, len(found))
@@ -86,6 +92,12 @@ func (v view) search(ctx context.Context, query *search.Query) (matches []store.
 		matches[i] = f.Version
 	}
 	return matches, examined, nil
+}
+
+// sorted is a match with what it is sorted by.
+type sorted struct {
+	*version
+	entries []search.Entry
 }
 
 // candidates are the resources of the types that are searched, each once.

@@ -22,6 +22,7 @@ type execution struct {
 	wanted      map[code]*search.Parameter // parameters of the query
 	sorting     map[code]*search.Parameter // those that it sorts by
 	id, updated *search.Parameter          // those that only the engine knows, where the query has them
+	sorter      *search.Sorter             // nil where no key follows references
 
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
@@ -224,6 +225,26 @@ func (x *execution) wantParameter(p *search.Parameter) {
 			x.wanted[c] = p
 		}
 	}
+}
+
+// wantKey notes the parameters of a sort key, and those of the resources that it leads to.
+func (x *execution) wantKey(key search.SortKey) {
+	if len(key.Via) == 0 {
+		for _, p := range key.Params {
+			x.wantSorted(p)
+		}
+		return
+	}
+	for i, link := range key.Via {
+		for _, p := range link.Params {
+			if i == 0 {
+				x.wantSorted(p)
+			} else {
+				x.wantParameter(p)
+			}
+		}
+	}
+	x.wantParameter(key.Of)
 }
 
 // wantSorted is wantParameter for one that is sorted by.

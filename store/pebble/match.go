@@ -29,8 +29,11 @@ func (x *walk) load(document uint64) (match, bool) {
 		return m, true
 	}
 	r, ok := x.valuesOf(document, x.sorting)
-	m.entries = r.Entries
-	return m, ok
+	var err error
+	if m.entries, err = x.sorter.Entries(r); err != nil {
+		x.fail(err)
+	}
+	return m, ok && err == nil
 }
 
 // best keeps the first matches in the order of the walk that come after a place.

@@ -59,10 +59,9 @@ func newExecution(ctx context.Context, v *view, query *search.Query) *execution 
 		x.want(b.Filter)
 	}
 	for _, key := range query.Sort {
-		for _, p := range key.Params {
-			x.wantSorted(p)
-		}
+		x.wantKey(key)
 	}
+	x.sorter = search.NewSorter(ctx, query.Sort, x)
 	return x
 }
 

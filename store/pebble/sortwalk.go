@@ -53,6 +53,9 @@ func (x *walk) sortWalk(t target, legs []leg, limit int) *sortWalk {
 
 // sortParameter is the one that the type is sorted by; nil where it is none that the index sorts.
 func (x *walk) sortParameter(typ code, key search.SortKey) (found *search.Parameter) {
+	if len(key.Via) > 0 {
+		return nil
+	}
 	name := x.typeName(typ)
 	for _, p := range key.Params {
 		if p.Base != name && p.Base != "Resource" && p.Base != "DomainResource" {

@@ -35,12 +35,16 @@ func (d *duel) newOracle() *oracle {
 // search gives the keys of all matches in order.
 func (o *oracle) search(ctx context.Context, query *search.Query) ([]string, error) {
 	var matches []search.Resource
+	sorter := search.NewSorter(ctx, query.Sort, o)
 	for _, r := range o.resources {
 		ok, err := query.Match(ctx, r, o)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
+			if r.Entries, err = sorter.Entries(r); err != nil {
+				return nil, err
+			}
 			matches = append(matches, r)
 		}
 	}
