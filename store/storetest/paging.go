@@ -17,6 +17,7 @@ var pagings = []promise{
 	{"a page may be larger or smaller than the one before", pagesChangeSize},
 	{"later pages show matches, versions and total as of the first", pagesAsOf},
 	{"chains and _has of later pages are as of the first", pagesChainsAsOf},
+	{"later pages are sorted by what references led to as of the first", pagesSortLinksAsOf},
 	{"a cursor of another query is refused", pagingCursors},
 	{"a cursor outlives its snapshot", pagingOutlives},
 	{"cursors work inside a preview", pagingPreview},

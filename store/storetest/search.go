@@ -15,6 +15,7 @@ var searches = []promise{
 	{"without a sort, matches come in the order of their creation, over all types", searchOrder},
 	{"a resource created again keeps its place", searchKeepsPlace},
 	{"sorted matches without a value come last in both directions, ties in order of creation", searchSort},
+	{"matches are sorted by what their references lead to", searchSortLinks},
 	{"an update is found by its new values only, and a deleted resource not at all", searchFollowsChanges},
 	{"each resource matches once, however many of its values or branches do", searchOnce},
 	{"a query without branches, or of nothing, has no matches", searchNothing},
