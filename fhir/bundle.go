@@ -27,6 +27,7 @@ type Entry struct {
 	FullURL  string
 	Resource []byte // JSON
 	Mode     string // of a search: match, include or outcome
+	Distance string // of a search by near: from there, in kilometres
 	Request  *EntryRequest
 	Response *EntryResponse
 
@@ -132,7 +133,7 @@ func (e *Entry) appendJSON(to []byte) []byte {
 	w.raw("resource", e.Resource)
 	if e.Mode != "" {
 		w.name("search")
-		w.out = append(appendString(append(w.out, `{"mode":`...), e.Mode), '}')
+		w.out = e.appendSearch(w.out)
 	}
 	if e.Request != nil {
 		w.name("request")

@@ -131,6 +131,9 @@ func (s *Service) searchset(ctx context.Context, reader store.Reader, page *page
 	if bundle.Entries, err = s.entries(nil, found.Matches, "match", subset); err != nil {
 		return nil, err
 	}
+	if err := s.distances(ctx, query, found.Matches, bundle.Entries); err != nil {
+		return nil, err
+	}
 	included, cut, err := s.included(ctx, reader, query, found.Matches)
 	if err != nil {
 		return nil, refusal(err, store.Key{})
