@@ -44,6 +44,7 @@
 //     "ne" and "ap", and is exact under the other prefixes. Units of UCUM are converted, all others
 //     compared as written.
 //   - URI: as written; ":below" and ":above" by the segments of the path.
+//   - Special: near alone, a position and how far from it, see [PositionCriterion.Match].
 //   - Composite: all parts hold on one element.
 //   - Filter expressions (_filter) are lowered to the same tree, with a few modifiers of their own.
 //     What an operator says holds of some value that the path leads to; "ni" and "pr false" say that
@@ -55,5 +56,5 @@
 // Every criterion has a Match method which is the truth, and its comment says to what key range or
 // equality it can be lowered. [CompareSort] and [SortValue] are the order of matches. The values of
 // _id and _lastUpdated are not extracted; an engine makes them with [Parameters.Own] or looks at
-// what it knows. All pointers to parameters are stable for the life of a Parameters.
+// what it knows. Sort keys that follow references go by the values that a [Sorter] finds. All pointers to parameters are stable for the life of a Parameters.
 package search

@@ -171,7 +171,7 @@ var refusals = []struct {
 	{"a parameter to come", "Patient", "_text=y&_content=z&_query=q", []string{`"_text" (word search in the narrative) is not supported yet`, `"_content"`, `The parameter "_query" names a query that is not known. Named queries of this server are: none.`}},
 	{"an unknown result parameter", "Patient", "_counts=1", []string{`"_counts" is not a search parameter of Patient`, "Of the answer: _contained, _count, _elements"}},
 	{"sorting by what is unknown", "Patient", "_sort=-nam", []string{`"nam" is not a search parameter of Patient (in _sort)`}},
-	{"sorting by a chain without type", "Observation", "_sort=date,subject.family", []string{`The parameter _sort is wrong: "subject" in "subject.family" may lead to several types; name one, as in subject:Group.name.`}},
+	{"sorting by a chain without type", "Observation", "_sort=date,subject.family", []string{`The parameter _sort is wrong: "subject" in "subject.family" may lead to several types; name one, as in subject:Patient.family.`}},
 	{"sorting by a chain through what is no reference", "Observation", "_sort=code.family", []string{`The parameter _sort is wrong: "code" in "code.family" is a token parameter; only references can be followed.`}},
 	{"sorting by a chain to a type that is none there", "Observation", "_sort=subject:Medication.code", []string{`The parameter "subject" cannot refer to "Medication"; expected one of Group, Device, Patient, Location.`}},
 	{"sorting by a chain to what is unknown", "Observation", "_sort=subject:Patient.famly", []string{`"famly" is not a search parameter of Patient (in _sort)`}},

@@ -35,8 +35,8 @@ func (x *parser) sortKey(path string) (key SortKey) {
 		return key
 	}
 	types := x.types
-	for _, step := range steps[:len(steps)-1] {
-		link, ok := x.sortLink(types, step, path)
+	for i, step := range steps[:len(steps)-1] {
+		link, ok := x.sortLink(types, step, strings.Join(steps[i+1:], "."), path)
 		if !ok {
 			return key
 		}
@@ -53,9 +53,9 @@ func (x *parser) sortKey(path string) (key SortKey) {
 	return key
 }
 
-// sortLink reads "reference" or "reference:Type", which leads from each of some types to one; false with
-// a problem noted.
-func (x *parser) sortLink(from []string, step, path string) (link SortLink, ok bool) {
+// sortLink reads "reference" or "reference:Type" of a path, which leads from each of some types to one, on
+// which the rest is read; false with a problem noted.
+func (x *parser) sortLink(from []string, step, rest, path string) (link SortLink, ok bool) {
 	code, target, named := strings.Cut(step, ":")
 	for _, typ := range from {
 		p := x.Lookup(typ, code)
@@ -69,7 +69,7 @@ func (x *parser) sortLink(from []string, step, path string) (link SortLink, ok b
 		case named && !x.isTarget(p, target):
 			return link, false
 		case !named && (p.RefersToAny() || len(p.Targets) != 1):
-			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q in %q may lead to several types; name one, as in %s:%s.name.", code, clip(path), code, allTargets(p)[0])
+			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q in %q may lead to several types; name one, as in %s:%s.%s.", code, clip(path), code, x.chainable(allTargets(p), rest)[0], clip(rest))
 			return link, false
 		case !named && link.Type != "" && link.Type != p.Targets[0]:
 			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q in %q leads to %s and to %s, which have no order together.", code, clip(path), link.Type, p.Targets[0])
