@@ -245,8 +245,11 @@ func (x *parser) test(param *Parameter, modifier, value string) Expr {
 	if r.modifier == Plain && len(param.implied) > 0 {
 		t.Any = param.withImplied(t.Any)
 	}
-	if modifier == "not" {
+	switch {
+	case modifier == "not":
 		return Not{t}
+	case param.Type == TypeReference && (r.modifier == Above || r.modifier == Below):
+		return x.within(param, t)
 	}
 	return t
 }

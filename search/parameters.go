@@ -130,8 +130,9 @@ func compile(resource *definitions.Type, definition *definitions.SearchParameter
 	p.Targets = reachable(p.Targets, p.selectors)
 	if typ == TypeToken {
 		p.implied = impliedSystems(resource, p.selectors)
-		p.identifies = leadsToIdentifier(resource, p.selectors)
+		p.identifies = leadTo("Identifier", resource, p.selectors)
 	}
+	p.canonical = typ == TypeReference && leadTo("canonical", resource, p.selectors)
 	return p, compileComponents(p)
 }
 

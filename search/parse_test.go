@@ -166,7 +166,7 @@ var refusals = []struct {
 	{"a composite with a bad part", "Observation", "code-value-quantity=a$b", []string{`in the part value-quantity, "b" is not a number`}},
 	{"a reference that is none", "Observation", "subject=a b", []string{`"a b" is not a reference`}},
 	{"an id that is of another type than said", "Observation", "subject:Patient=Group/1", []string{`"Group/1" does not name a Patient`}},
-	{"a modifier to come", "Observation", "subject:above=x", []string{"The modifier :above of \"subject:above\" is not supported yet"}},
+	{"a hierarchy where there is none", "Observation", "patient:above=x", []string{`The modifier :above of a reference is for types whose resources are part of one another, and for canonical URLs; "patient" leads to neither; valid are :identifier, :missing, a resource type.`}},
 	{"a set of codes without terminology", "Observation", "code:in=http://x", []string{"The modifier :in of \"code:in\" needs value sets and code systems, and there are none here."}},
 	{"a parameter to come", "Patient", "_text=y&_content=z&_query=q", []string{`"_text" (word search in the narrative) is not supported yet`, `"_content"`, `The parameter "_query" names a query that is not known. Named queries of this server are: none.`}},
 	{"an unknown result parameter", "Patient", "_counts=1", []string{`"_counts" is not a search parameter of Patient`, "Of the answer: _contained, _count, _elements"}},

@@ -54,6 +54,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 	if p.Identifies() && g.r.IntN(4) == 0 {
 		modifier = "of-type"
 	}
+	if modifier == "" && (p.Canonical() || len(p.Hierarchies()) > 0) && g.r.IntN(2) == 0 {
+		return p.Code + ":" + pick(g.r, []string{"above", "below"}), g.hierarchyText(p)
+	}
 	values := []string{g.value(p, modifier)}
 	for g.r.IntN(3) == 0 {
 		values = append(values, g.value(p, modifier))
