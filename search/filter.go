@@ -24,7 +24,7 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 		return x.filterExpression(typ, value, depth)
 	}
 	if rest, ok := strings.CutPrefix(name, listParameter); ok && (rest == "" || strings.ContainsAny(rest[:1], ":.")) {
-		return x.list(rest, value)
+		return x.list(typ, rest, value)
 	}
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		return x.has(typ, rest, value, depth)
@@ -52,10 +52,6 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 
 // unknown notes a parameter that the type does not have.
 func (x *parser) unknown(typ, code string) {
-	if code == "_query" {
-		x.problem(outcome.NotSupported, "The parameter \"_query\" names a query that is not known. Named queries of this server are: none.")
-		return
-	}
 	if what, ok := unsupported[code]; ok {
 		x.problem(outcome.NotSupported, "The parameter %q (%s) is not supported yet.", code, what)
 		return
@@ -89,6 +85,9 @@ func (x *parser) codes(typ string) []string {
 		}
 	}
 	codes = append(codes, listParameter)
+	if slices.Contains(x.types, typ) && len(x.commonQueries()) > 0 {
+		codes = append(codes, queryParameter)
+	}
 	slices.Sort(codes)
 	return codes
 }
