@@ -2,7 +2,6 @@ package fhir
 
 import (
 	"context"
-	"strings"
 
 	"kiln/resources/definitions"
 	"kiln/resources/outcome"
@@ -119,24 +118,6 @@ func (x *inclusion) follow(ctx context.Context, ref search.ReferenceValue, rule 
 	return err
 }
 
-// followCanonical adds the resources that have the canonical URL.
-func (x *inclusion) followCanonical(ctx context.Context, ref search.ReferenceValue, rule search.Include, param *search.Parameter) error {
-	if !strings.HasPrefix(ref.URL, "http") {
-		return nil
-	}
-	query := &search.Query{Count: search.DefaultCount, Total: search.TotalNone}
-	for _, target := range param.Targets {
-		url := x.service.params.Lookup(target, "url")
-		if url == nil || url.Type != search.TypeURI || rule.Target != "" && rule.Target != target {
-			continue
-		}
-		query.Branches = append(query.Branches, search.Branch{Type: target, Filter: search.Test{
-			Param: url, Any: []search.Criterion{search.URICriterion{URI: ref.URL}},
-		}})
-	}
-	return x.addAll(ctx, query)
-}
-
 // reverse adds the resources that refer to those given.
 func (x *inclusion) reverse(ctx context.Context, to []store.Version, first bool) error {
 	query := &search.Query{Total: search.TotalNone}
@@ -147,14 +128,20 @@ func (x *inclusion) reverse(ctx context.Context, to []store.Version, first bool)
 			continue
 		}
 		for _, param := range x.referring(rule) {
-			targets := referenceTo(to, param.param, rule.Target)
-			if len(targets) == 0 {
+			either, err := canonicalTo(to, param.param, rule.Target)
+			if err != nil {
+				return err
+			}
+			if targets := referenceTo(to, param.param, rule.Target); len(targets) > 0 {
+				either = append(either, search.Test{Param: param.param, Any: targets})
+			}
+			if len(either) == 0 {
 				continue
 			}
 			if filters[param.typ] == nil {
 				order = append(order, param.typ)
 			}
-			filters[param.typ] = append(filters[param.typ], search.Test{Param: param.param, Any: targets})
+			filters[param.typ] = append(filters[param.typ], either...)
 		}
 	}
 	for _, typ := range order {

@@ -238,7 +238,7 @@ func TestInclude(t *testing.T) {
 	})
 	t.Run("canonical references are followed by their URL", func(t *testing.T) {
 		h := open(t)
-		h.put(`{"resourceType":"ValueSet","id":"v","url":"http://x.test/ValueSet/v","status":"active"}`)
+		h.put(`{"resourceType":"ValueSet","id":"v","url":"http://x.test/ValueSet/v","version":"1","status":"active"}`)
 		h.put(`{"resourceType":"ConceptMap","id":"c","status":"active","sourceCanonical":"http://x.test/ValueSet/v|1"}`)
 		equal(t, "entries", names(h.search("ConceptMap", "_include=ConceptMap:source")), "ConceptMap/c, include ValueSet/v")
 	})

@@ -18,6 +18,10 @@ func (c ReferenceCriterion) within(m Modifier, v ReferenceValue) bool {
 	return asked == "" || beginsVersion(asked, v.Version)
 }
 
+// NoVersion is what no version is called: with Above, a criterion of it finds the references without a
+// version alone, for they are over every version.
+const NoVersion = "\x00"
+
 // beginsVersion reports whether a version begins with another, part by part: 1.0.1 and 1.0-ballot with
 // 1.0, which 1.01 does not.
 func beginsVersion(version, with string) bool {
