@@ -315,6 +315,31 @@ func TestSubset(t *testing.T) {
 			equal(t, "members", members(t, body), test.want)
 		})
 	}
+	for elements, want := range map[string]string{
+		"contact.name.family":                                  `"contact":[{"name":{"family":"C"}}],"link"`,
+		"contact.gender":                                       `"_active":{"extension":[{"url":"http://x.test","valueCode":"y"}]},"link"`, // nothing is left of contact
+		"communication.preferred,name.id":                      `"communication":[{"language":{"text":"de"},"preferred":true}],"link"`,
+		"communication.language.text,-communication.preferred": `"communication":[{"language":{"text":"de"}}],"link"`,
+		"link.type":                              `"link":[{"other":{"reference":"Patient/b"},"type":"seealso"}]}`,
+		"-text,-name,-photo,-link,-contact.name": `"_active":{"extension":[{"url":"http://x.test","valueCode":"y"}]},"communication":[{"language":{"text":"de"},"preferred":true}],"link":[{`,
+		"-contact,contact,photo.title":           `"photo":[{"title":"p"}],"link"`,
+		"text.status":                            `"text":{"status":"generated","div"`, // which must be there too
+		"-meta,-id,-active,photo":                `"active":true`,
+	} {
+		t.Run("_elements="+elements, func(t *testing.T) {
+			subset, err := fhir.ParseSubset("", elements)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := subset.Apply([]byte(stored))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(body), want) || !strings.Contains(string(body), "SUBSETTED") || !json.Valid(body) {
+				t.Errorf("got %s; want %s", body, want)
+			}
+		})
+	}
 	t.Run("the whole is the very bytes", func(t *testing.T) {
 		subset, err := fhir.ParseSubset("false", "")
 		body, _ := subset.Apply([]byte(stored))
