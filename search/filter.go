@@ -171,7 +171,10 @@ func (x *parser) reads(typ, name string, depth int) bool {
 	head, rest, chained := strings.Cut(name, ".")
 	code, modifier, _ := strings.Cut(head, ":")
 	param := x.Lookup(typ, code)
-	answer := code == "_has" || code == listParameter || param != nil
+	answer := code == listParameter || param != nil
+	if code == "_has" {
+		answer, chained = x.refersBy(typ, name), false
+	}
 	if answer && chained && param != nil {
 		targets := []string{modifier}
 		if modifier == "" {
@@ -181,6 +184,16 @@ func (x *parser) reads(typ, name string, depth int) bool {
 	}
 	x.readable[key] = answer
 	return answer
+}
+
+// refersBy reports whether the reference of "_has:Type:code:filter" may lead to a type.
+func (x *parser) refersBy(typ, name string) bool {
+	parts := strings.SplitN(name, ":", 4)
+	if len(parts) < 4 {
+		return false
+	}
+	param := x.Lookup(parts[1], parts[2])
+	return param != nil && param.Refers(typ)
 }
 
 // has reads Type:code:filter. https://hl7.org/fhir/R4/search.html#has

@@ -146,6 +146,7 @@ var refusals = []struct {
 	{"a modifier of _filter", "Patient", "_filter:not=name eq x", []string{`The parameter "_filter" takes neither a modifier nor a chain.`}},
 	{"a filter at the end of a chain", "Observation", "subject:Patient._filter=name eq x", []string{`ends in _filter, which cannot be chained`}},
 	{"a filter within itself", "Patient", "_filter=_filter eq x", []string{`"_filter" cannot stand inside of _filter.`}},
+	{"a filter by what does not refer here", "Patient", "_filter=_has:Organization:partof:name eq x", []string{`at character 1: Organization:partof does not refer to Patient.`}},
 	{"a list within a filter", "Patient", "_filter=_list eq x", []string{`at character 1: "_list" cannot stand inside of _filter.`}},
 	{"a filter too deep", "Patient", "_filter=" + strings.Repeat("(", 40), []string{`parentheses and brackets nest more than 32 deep`}},
 	{"a filter too long", "Patient", "_filter=" + strings.Repeat("_id+eq+a+and+", 200) + "_id+eq+b", []string{`there are more than 200 comparisons`}},
