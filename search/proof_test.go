@@ -59,8 +59,10 @@ func checkProof(name, path string) string {
 
 func TestProofsAreChecked(t *testing.T) {
 	for _, link := range [][2]string{
-		{"TestNothing", "../search/proof_test.go"}, {"TestSort", "../search/nothing_test.go"},
-		{"nothing.txtar", "../fhir/rest/testdata/nothing.txtar"}, {"search.txtar", "../fhir/rest/testdata/filter.txtar"},
+		{"TestNothing", "../search/proof_test.go"},
+		{"TestSort", "../search/nothing_test.go"},
+		{"nothing.txtar", "../fhir/rest/testdata/nothing.txtar"},
+		{"search.txtar", "../fhir/rest/testdata/filter.txtar"},
 	} {
 		if checkProof(link[0], link[1]) == "" {
 			t.Errorf("%v is taken for a proof", link)
