@@ -131,7 +131,23 @@ func (s *Service) narrowLegs(ctx context.Context, x search.Expr) (search.Expr, e
 		var err error
 		x.Filter, err = s.narrowLeg(ctx, x.Type, x.Filter)
 		return x, err
+	case search.Within:
+		return s.narrowWithin(ctx, x)
 	}
+	return x, nil
+}
+
+// narrowWithin lets a hierarchy be walked through what the caller may see alone.
+func (s *Service) narrowWithin(ctx context.Context, x search.Within) (search.Expr, error) {
+	by := make([]search.Hierarchy, len(x.By))
+	for i, h := range x.By {
+		var err error
+		if h.Filter, err = s.narrowLeg(ctx, h.Type, h.Filter); err != nil {
+			return nil, err
+		}
+		by[i] = h
+	}
+	x.By = by
 	return x, nil
 }
 

@@ -215,7 +215,11 @@ func (s *Service) capabilityParameters(typ string) []capabilityParameter {
 		list = append(list, c)
 	}
 	// R4 has no SearchParameter for _list: https://hl7.org/fhir/R4/search.html#list
-	return append(list, capabilityParameter{Name: "_list", Type: search.TypeSpecial.String()})
+	list = append(list, capabilityParameter{Name: "_list", Type: search.TypeSpecial.String()})
+	if len(s.params.Queries(typ)) > 0 {
+		list = append(list, capabilityParameter{"_query", "http://hl7.org/fhir/SearchParameter/Resource-query", search.TypeToken.String()})
+	}
+	return list
 }
 
 func (s *Service) capabilityOperations(levels Level, typ string) []capabilityOperation {
@@ -229,6 +233,10 @@ func (s *Service) capabilityOperations(levels Level, typ string) []capabilityOpe
 			definition = s.options.BaseURL + "/OperationDefinition/" + o.Name
 		}
 		list = append(list, capabilityOperation{o.Name, definition})
+	}
+	// R4 lists named queries here too, by what _query calls them.
+	for _, q := range s.params.Queries(typ) {
+		list = append(list, capabilityOperation{q.Name, q.Definition})
 	}
 	return list
 }

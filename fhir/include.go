@@ -2,7 +2,7 @@ package fhir
 
 import (
 	"context"
-	"strings"
+	"strconv"
 
 	"kiln/resources/definitions"
 	"kiln/resources/outcome"
@@ -17,10 +17,16 @@ type inclusion struct {
 	service *Service
 	reader  store.Reader
 	query   *search.Query
-	seen    map[store.Key]bool
+	seen    map[seenVersion]bool
 	found   []store.Version
 	most    int
 	cut     bool
+}
+
+// seenVersion is a version that is there; 0 is the current one of a resource.
+type seenVersion struct {
+	key     store.Key
+	version int64
 }
 
 // included gives the resources to add to the matches; cut is set when there are more than may be.
@@ -28,9 +34,9 @@ func (s *Service) included(ctx context.Context, reader store.Reader, query *sear
 	if len(query.Include)+len(query.RevInclude) == 0 || len(matches) == 0 {
 		return nil, false, nil
 	}
-	x := &inclusion{service: s, reader: reader, query: query, seen: make(map[store.Key]bool, 2*len(matches)), most: s.options.Limits.Includes}
+	x := &inclusion{service: s, reader: reader, query: query, seen: make(map[seenVersion]bool, 4*len(matches)), most: s.options.Limits.Includes}
 	for _, v := range matches {
-		x.seen[v.Key] = true
+		x.note(v, 0)
 	}
 	for from, first := matches, true; len(from) > 0 && !x.cut; first = false {
 		before := len(x.found)
@@ -45,16 +51,22 @@ func (s *Service) included(ctx context.Context, reader store.Reader, query *sear
 	return x.found, x.cut, nil
 }
 
-// add takes a resource that is not there yet; false when there is no room.
-func (x *inclusion) add(v store.Version) bool {
-	if x.seen[v.Key] {
+// note keeps in mind what is there, as the version that it is and as the one asked for.
+func (x *inclusion) note(v store.Version, asked int64) {
+	x.seen[seenVersion{v.Key, asked}], x.seen[seenVersion{v.Key, v.VersionID}] = true, true
+}
+
+// add takes a resource that is not there yet; false when there is no room. The version asked for is 0
+// for the current one.
+func (x *inclusion) add(v store.Version, asked int64) bool {
+	if x.seen[seenVersion{v.Key, v.VersionID}] {
 		return true
 	}
 	if len(x.found) >= x.most {
 		x.cut = true
 		return false
 	}
-	x.seen[v.Key] = true
+	x.note(v, asked)
 	x.found = append(x.found, v)
 	return true
 }
@@ -100,41 +112,44 @@ func applicable(rules []search.Include, first bool, typ string) []search.Include
 	return some
 }
 
-// follow adds what a reference points to. What is not there, or not for the caller, is left out.
+// follow adds what a reference points to, of the version that it names. What is not there, or not for
+// the caller, is left out. https://hl7.org/fhir/R4/search.html#include
 func (x *inclusion) follow(ctx context.Context, ref search.ReferenceValue, rule search.Include, param *search.Parameter) error {
 	if ref.ID == "" {
 		return x.followCanonical(ctx, ref, rule, param)
 	}
-	key := store.Key{Type: ref.Type, ID: ref.ID}
-	if rule.Target != "" && rule.Target != ref.Type || x.seen[key] {
+	key, version := store.Key{Type: ref.Type, ID: ref.ID}, versionNumber(ref.Version)
+	if rule.Target != "" && rule.Target != ref.Type || version < 0 || x.seen[seenVersion{key, version}] {
 		return nil
 	}
-	v, err := x.service.read(ctx, x.reader, key)
+	v, err := x.read(ctx, key, version)
 	if outcome.Is(err, outcome.NotFound) || outcome.Is(err, outcome.Deleted) || outcome.Is(err, outcome.Forbidden) {
 		return nil
 	}
 	if err == nil {
-		x.add(v)
+		x.add(v, version)
 	}
 	return err
 }
 
-// followCanonical adds the resources that have the canonical URL.
-func (x *inclusion) followCanonical(ctx context.Context, ref search.ReferenceValue, rule search.Include, param *search.Parameter) error {
-	if !strings.HasPrefix(ref.URL, "http") {
-		return nil
+// read gives a version, the current one for 0.
+func (x *inclusion) read(ctx context.Context, key store.Key, version int64) (store.Version, error) {
+	if version == 0 {
+		return x.service.read(ctx, x.reader, key)
 	}
-	query := &search.Query{Count: search.DefaultCount, Total: search.TotalNone}
-	for _, target := range param.Targets {
-		url := x.service.params.Lookup(target, "url")
-		if url == nil || url.Type != search.TypeURI || rule.Target != "" && rule.Target != target {
-			continue
-		}
-		query.Branches = append(query.Branches, search.Branch{Type: target, Filter: search.Test{
-			Param: url, Any: []search.Criterion{search.URICriterion{URI: ref.URL}},
-		}})
+	return x.service.readVersion(ctx, x.reader, key, version)
+}
+
+// versionNumber is 0 without a version, and negative for one that no resource here can have.
+func versionNumber(text string) int64 {
+	if text == "" {
+		return 0
 	}
-	return x.addAll(ctx, query)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return -1
+	}
+	return n
 }
 
 // reverse adds the resources that refer to those given.
@@ -147,14 +162,20 @@ func (x *inclusion) reverse(ctx context.Context, to []store.Version, first bool)
 			continue
 		}
 		for _, param := range x.referring(rule) {
-			targets := referenceTo(to, param.param, rule.Target)
-			if len(targets) == 0 {
+			either, err := canonicalTo(to, param.param, rule.Target)
+			if err != nil {
+				return err
+			}
+			if targets := referenceTo(to, param.param, rule.Target); len(targets) > 0 {
+				either = append(either, search.Test{Param: param.param, Any: targets})
+			}
+			if len(either) == 0 {
 				continue
 			}
 			if filters[param.typ] == nil {
 				order = append(order, param.typ)
 			}
-			filters[param.typ] = append(filters[param.typ], search.Test{Param: param.param, Any: targets})
+			filters[param.typ] = append(filters[param.typ], either...)
 		}
 	}
 	for _, typ := range order {
@@ -213,7 +234,7 @@ func (x *inclusion) addAll(ctx context.Context, query *search.Query) error {
 		if err != nil {
 			return err
 		}
-		if !x.add(v) {
+		if !x.add(v, 0) {
 			return nil
 		}
 	}

@@ -238,7 +238,7 @@ func TestInclude(t *testing.T) {
 	})
 	t.Run("canonical references are followed by their URL", func(t *testing.T) {
 		h := open(t)
-		h.put(`{"resourceType":"ValueSet","id":"v","url":"http://x.test/ValueSet/v","status":"active"}`)
+		h.put(`{"resourceType":"ValueSet","id":"v","url":"http://x.test/ValueSet/v","version":"1","status":"active"}`)
 		h.put(`{"resourceType":"ConceptMap","id":"c","status":"active","sourceCanonical":"http://x.test/ValueSet/v|1"}`)
 		equal(t, "entries", names(h.search("ConceptMap", "_include=ConceptMap:source")), "ConceptMap/c, include ValueSet/v")
 	})
@@ -313,6 +313,31 @@ func TestSubset(t *testing.T) {
 				t.Fatal(err)
 			}
 			equal(t, "members", members(t, body), test.want)
+		})
+	}
+	for elements, want := range map[string]string{
+		"contact.name.family":                                  `"contact":[{"name":{"family":"C"}}],"link"`,
+		"contact.gender":                                       `"_active":{"extension":[{"url":"http://x.test","valueCode":"y"}]},"link"`, // nothing is left of contact
+		"communication.preferred,name.id":                      `"communication":[{"language":{"text":"de"},"preferred":true}],"link"`,
+		"communication.language.text,-communication.preferred": `"communication":[{"language":{"text":"de"}}],"link"`,
+		"link.type":                              `"link":[{"other":{"reference":"Patient/b"},"type":"seealso"}]}`,
+		"-text,-name,-photo,-link,-contact.name": `"_active":{"extension":[{"url":"http://x.test","valueCode":"y"}]},"communication":[{"language":{"text":"de"},"preferred":true}],"link":[{`,
+		"-contact,contact,photo.title":           `"photo":[{"title":"p"}],"link"`,
+		"text.status":                            `"text":{"status":"generated","div"`, // which must be there too
+		"-meta,-id,-active,photo":                `"active":true`,
+	} {
+		t.Run("_elements="+elements, func(t *testing.T) {
+			subset, err := fhir.ParseSubset("", elements)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := subset.Apply([]byte(stored))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(body), want) || !strings.Contains(string(body), "SUBSETTED") || !json.Valid(body) {
+				t.Errorf("got %s; want %s", body, want)
+			}
 		})
 	}
 	t.Run("the whole is the very bytes", func(t *testing.T) {

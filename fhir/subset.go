@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"slices"
 	"strings"
 
 	"kiln/resources"
@@ -56,11 +55,15 @@ func (s Subset) Apply(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	edits := []resources.Edit{tagged(doc)}
-	s.cut(doc, element.Type(), 0, true, &edits)
+	if len(s.Elements) > 0 {
+		newSelection(s.Elements).cut(doc, element.Type(), 0, true, &edits)
+	} else {
+		s.cut(doc, element.Type(), 0, true, &edits)
+	}
 	return doc.AppendCompact(make([]byte, 0, len(body)), 0, edits...), nil
 }
 
-// cut removes the members of n that are not asked for.
+// cut removes the members of n that are not part of the summary.
 func (s Subset) cut(doc *resources.Document, typ *definitions.Type, n resources.Node, root bool, edits *[]resources.Edit) {
 	for c := range doc.Children(n) {
 		name := doc.Name(c)
@@ -76,14 +79,10 @@ func (s Subset) cut(doc *resources.Document, typ *definitions.Type, n resources.
 	}
 }
 
-// keeps reports whether an element is part of the subset. https://hl7.org/fhir/R4/search.html#elements
-// demands that mandatory elements and modifiers stay.
+// keeps reports whether an element is part of the summary.
 func (s Subset) keeps(e *definitions.Element, root bool) bool {
 	if !root {
 		return s.Summary != search.SummaryTrue || e.Summary || e.Min > 0
-	}
-	if len(s.Elements) > 0 {
-		return e.Min > 0 || e.Modifier || slices.Contains(s.Elements, e.Name)
 	}
 	switch s.Summary {
 	case search.SummaryText:
@@ -97,7 +96,7 @@ func (s Subset) keeps(e *definitions.Element, root bool) bool {
 // below goes on into elements that are defined in place: of these, too, the summary has only
 // what is marked. Data types are shown whole.
 func (s Subset) below(doc *resources.Document, typ *definitions.Type, n resources.Node, edits *[]resources.Edit) {
-	if s.Summary != search.SummaryTrue || len(s.Elements) > 0 || typ == nil || typ.Kind != definitions.KindBackbone {
+	if s.Summary != search.SummaryTrue || typ == nil || typ.Kind != definitions.KindBackbone {
 		return
 	}
 	if doc.Kind(n) == resources.Object {

@@ -35,7 +35,8 @@
 //   - Reference: see [ReferenceValue]. An id without type finds any type. Without a version any
 //     version is found, with one only that. ":identifier" compares the identifier inside the
 //     reference. Chains follow references to resources of this server alone, to their current
-//     version, whatever version the reference names.
+//     version, whatever version the reference names. ":below" and ":above" follow what is part of
+//     what, see [Within]; on canonical URLs they compare versions.
 //   - Date: both sides are spans of time, see [DateCriterion.Bounds]. Dates and times without an
 //     offset are of the configured zone; an end that is not given is open; a Timing is its outer
 //     limits.

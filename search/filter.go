@@ -24,7 +24,7 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 		return x.filterExpression(typ, value, depth)
 	}
 	if rest, ok := strings.CutPrefix(name, listParameter); ok && (rest == "" || strings.ContainsAny(rest[:1], ":.")) {
-		return x.list(rest, value)
+		return x.list(typ, rest, value)
 	}
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		return x.has(typ, rest, value, depth)
@@ -52,10 +52,6 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 
 // unknown notes a parameter that the type does not have.
 func (x *parser) unknown(typ, code string) {
-	if code == "_query" {
-		x.problem(outcome.NotSupported, "The parameter \"_query\" names a query that is not known. Named queries of this server are: none.")
-		return
-	}
 	if what, ok := unsupported[code]; ok {
 		x.problem(outcome.NotSupported, "The parameter %q (%s) is not supported yet.", code, what)
 		return
@@ -89,6 +85,9 @@ func (x *parser) codes(typ string) []string {
 		}
 	}
 	codes = append(codes, listParameter)
+	if slices.Contains(x.types, typ) && len(x.commonQueries()) > 0 {
+		codes = append(codes, queryParameter)
+	}
 	slices.Sort(codes)
 	return codes
 }
@@ -172,7 +171,10 @@ func (x *parser) reads(typ, name string, depth int) bool {
 	head, rest, chained := strings.Cut(name, ".")
 	code, modifier, _ := strings.Cut(head, ":")
 	param := x.Lookup(typ, code)
-	answer := code == "_has" || code == listParameter || param != nil
+	answer := code == listParameter || param != nil
+	if code == "_has" {
+		answer, chained = x.refersBy(typ, name), false
+	}
 	if answer && chained && param != nil {
 		targets := []string{modifier}
 		if modifier == "" {
@@ -182,6 +184,16 @@ func (x *parser) reads(typ, name string, depth int) bool {
 	}
 	x.readable[key] = answer
 	return answer
+}
+
+// refersBy reports whether the reference of "_has:Type:code:filter" may lead to a type.
+func (x *parser) refersBy(typ, name string) bool {
+	parts := strings.SplitN(name, ":", 4)
+	if len(parts) < 4 {
+		return false
+	}
+	param := x.Lookup(parts[1], parts[2])
+	return param != nil && param.Refers(typ)
 }
 
 // has reads Type:code:filter. https://hl7.org/fhir/R4/search.html#has
@@ -245,8 +257,11 @@ func (x *parser) test(param *Parameter, modifier, value string) Expr {
 	if r.modifier == Plain && len(param.implied) > 0 {
 		t.Any = param.withImplied(t.Any)
 	}
-	if modifier == "not" {
+	switch {
+	case modifier == "not":
 		return Not{t}
+	case param.Type == TypeReference && (r.modifier == Above || r.modifier == Below):
+		return x.within(param, t)
 	}
 	return t
 }

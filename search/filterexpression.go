@@ -81,7 +81,7 @@ func (f *filterLowering) comparison(typ string, t *filterTest, depth int) Expr {
 func (f *filterLowering) follow(typ string, t *filterTest, i, depth int) Expr {
 	step := t.path[i]
 	if step.has {
-		return f.has(t, i, depth)
+		return f.has(typ, t, i, depth)
 	}
 	param := f.Lookup(typ, step.code)
 	if f.tests++; param == nil || f.tests > maxTests {
@@ -138,7 +138,7 @@ func (f *filterLowering) stranger(typ string, step filterStep) Expr {
 }
 
 // has is a step to what refers here. https://hl7.org/fhir/R4/search.html#has
-func (f *filterLowering) has(t *filterTest, i, depth int) Expr {
+func (f *filterLowering) has(typ string, t *filterTest, i, depth int) Expr {
 	step := t.path[i]
 	if definitions.R4().Resource(step.target) == nil {
 		return f.wrong(step.at, "%q is not a resource type of FHIR R4.", clip(step.target))
@@ -149,6 +149,9 @@ func (f *filterLowering) has(t *filterTest, i, depth int) Expr {
 	}
 	if param.Type != TypeReference {
 		return f.wrong(step.at, "%s:%s is not a reference.", step.target, step.code)
+	}
+	if typ != "" && !param.Refers(typ) {
+		return f.wrong(step.at, "%s:%s does not refer to %s.", step.target, step.code, typ)
 	}
 	if depth >= MaxChain {
 		return f.wrong(step.at, "references are followed more than %d times.", MaxChain)
@@ -196,7 +199,8 @@ func (f *filterLowering) reads(typ string, n filterNode, step int) bool {
 func (f *filterLowering) readsPath(typ string, t *filterTest, i int) bool {
 	step := t.path[i]
 	if step.has {
-		return true
+		param := f.Lookup(step.target, step.code)
+		return param != nil && param.Refers(typ)
 	}
 	param := f.Lookup(typ, step.code)
 	if param == nil || i == len(t.path)-1 {

@@ -10,10 +10,10 @@ import (
 // compiled.
 const listParameter = "_list"
 
-// list reads "_list=id,List/id": the resources that an entry of some of these Lists refers to, as
-// _has:List:item:_id finds them. Functional lists, which a server would make up itself, are refused.
-// With a problem noted the result means nothing. https://hl7.org/fhir/R4/search.html#list
-func (x *parser) list(rest, value string) Expr {
+// list reads "_list=id,List/id,$name": the resources that an entry of some of these Lists refers to, as
+// _has:List:item:_id finds them, and what is on some of these functional lists. With a problem noted
+// the result means nothing. https://hl7.org/fhir/R4/search.html#list
+func (x *parser) list(typ, rest, value string) Expr {
 	x.tests++
 	if rest != "" {
 		x.problem(outcome.Invalid, "The parameter %q is wrong: _list takes neither a modifier nor a chain.", clip(x.name))
@@ -27,9 +27,10 @@ func (x *parser) list(rest, value string) Expr {
 		x.problem(outcome.TooCostly, "The parameter %q has more than %d values.", clip(x.name), MaxOr)
 		return Nothing{}
 	}
+	var lists Or
 	for _, text := range texts {
 		if strings.HasPrefix(text, "$") {
-			x.problem(outcome.NotSupported, "The functional list %q is not supported; expected the id of a List, as in _list=42.", clip(text))
+			lists = append(lists, x.functionalList(typ, text))
 			continue
 		}
 		c, bad := r.read(text)
@@ -43,5 +44,11 @@ func (x *parser) list(rest, value string) Expr {
 			t.Any = append(t.Any, TokenCriterion{Code: ref.ID, AnySystem: true})
 		}
 	}
-	return Has{Type: "List", Param: item, Filter: t}
+	if t.Any != nil {
+		lists = append(lists, Has{Type: "List", Param: item, Filter: t})
+	}
+	if len(lists) == 1 {
+		return lists[0]
+	}
+	return lists
 }

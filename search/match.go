@@ -66,6 +66,8 @@ func (m *matcher) match(x Expr, r Resource) (bool, error) {
 		return m.chain(x, r)
 	case Has:
 		return m.has(x, r)
+	case Within:
+		return m.within(x, r)
 	}
 	return false, nil // Nothing
 }
@@ -204,6 +206,9 @@ func MatchValue(m Modifier, c Criterion, v Value) bool {
 		return ok && c.Match(m, v)
 	case ReferenceCriterion:
 		v, ok := v.(ReferenceValue)
+		if m == Above || m == Below {
+			return ok && c.within(m, v)
+		}
 		return ok && c.Match(v)
 	case DateCriterion:
 		v, ok := v.(DateValue)

@@ -404,6 +404,9 @@ func TestMatchChains(t *testing.T) {
 		{"a reverse chain in a reverse chain", "Patient", "_has:Observation:patient:_has:Provenance:target:_id=v", "p2"},
 		{"a chain in a reverse chain", "Organization", "_has:Patient:organization:organization.name=ward", "o2"},
 		{"a reverse chain in a chain", "Observation", "subject:Patient._has:Provenance:target:_id=v", "a"},
+		{"a reverse chain in a chain without a type", "Observation", "subject._has:Provenance:target:_id=v", "a"},
+		{"which leads to the types alone that can be referred to so", "Observation", "subject._has:Observation:patient:code=x", "a"},
+		{"in a filter too", "Observation", "_filter=subject._has:Observation:patient:code eq x", "a"},
 		{"and of two reverse chains", "Patient", "_has:Observation:patient:code=x&_has:Provenance:target:_id=v", "p1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

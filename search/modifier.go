@@ -17,18 +17,11 @@ var modifiers = [...]map[string]Modifier{
 	TypeToken: {
 		"text": Text, "not": Plain, "of-type": OfType, "in": Plain, "not-in": Plain, "below": Plain, "above": Plain,
 	},
-	TypeReference: {"identifier": Identifier},
+	TypeReference: {"identifier": Identifier, "above": Above, "below": Below},
 	TypeComposite: {},
 	TypeQuantity:  {},
 	TypeURI:       {"above": Above, "below": Below},
 	TypeSpecial:   {},
-}
-
-// laterModifiers are valid in R4 but not answered yet.
-var laterModifiers = [...][]string{
-	TypeString:    {"text"},
-	TypeReference: {"above", "below"},
-	TypeSpecial:   nil,
 }
 
 // modify sets the reader up for a modifier; false with a problem noted.
@@ -44,12 +37,12 @@ func (x *parser) modify(r *reader, modifier string) bool {
 		r.target = modifier
 		return x.isTarget(r.param, modifier)
 	}
-	if slices.Contains(laterModifiers[r.typ], modifier) {
-		x.problem(outcome.NotSupported, "The modifier :%s of %q is not supported yet; %s", modifier, clip(x.name), validModifiers(r.param))
-		return false
-	}
 	if modifiers[r.typ][modifier] == OfType {
 		x.problem(outcome.Invalid, "The modifier :of-type is for identifiers, which %q does not look at; %s", r.param.Code, validModifiers(r.param))
+		return false
+	}
+	if _, ok := modifiers[r.typ][modifier]; ok {
+		x.problem(outcome.Invalid, "The modifier :%s of a reference is for types whose resources are part of one another, and for canonical URLs; %q leads to neither; %s", modifier, r.param.Code, validModifiers(r.param))
 		return false
 	}
 	x.problem(outcome.Invalid, "The modifier :%s is not one of %s parameters such as %q; %s", clip(modifier), r.typ, r.param.Code, validModifiers(r.param))

@@ -14,12 +14,21 @@ func (c TokenCriterion) ofType(v TokenValue) bool {
 func (p *Parameter) Identifies() bool { return p.identifies }
 
 // takes reports whether a modifier of the parameter's type goes with the parameter too.
-func (p *Parameter) takes(m Modifier) bool { return m != OfType || p.identifies }
+func (p *Parameter) takes(m Modifier) bool {
+	switch {
+	case m == OfType:
+		return p.identifies
+	case p.Type == TypeReference && (m == Above || m == Below):
+		return p.canonical || len(p.Hierarchies()) > 0
+	}
+	return true
+}
 
-func leadsToIdentifier(resource *definitions.Type, selectors []*selector) bool {
+// leadTo reports whether some selector leads to an element of a type.
+func leadTo(typ string, resource *definitions.Type, selectors []*selector) bool {
 	for _, s := range selectors {
 		for _, found := range s.content(resource) {
-			if found.content.Name == "Identifier" {
+			if found.content.Name == typ {
 				return true
 			}
 		}

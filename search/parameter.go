@@ -24,6 +24,7 @@ type Parameter struct {
 	expression *fhirpath.Expression
 	implied    []impliedSystem
 	identifies bool // some selector leads to an Identifier
+	canonical  bool // some selector of a reference leads to a canonical
 }
 
 // ComponentParameter is one part of a composite parameter.

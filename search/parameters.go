@@ -22,6 +22,8 @@ type Options struct {
 	// Report hears of an expression that could not be evaluated on a resource, which is then stored
 	// without values of that parameter. It holds nothing of the resource.
 	Report func(parameter *Parameter, err error)
+	// Queries are what _query may name: none is refused by a server without them.
+	Queries []NamedQuery
 }
 
 func (o *Options) ensureDefaults() {
@@ -56,16 +58,18 @@ type typeParameters struct {
 var unsupported = map[string]string{
 	"_text":          "word search in the narrative",
 	"_content":       "word search in the whole resource",
-	"_query":         "named queries",
 	"_contained":     "search in contained resources",
 	"_containedType": "search in contained resources",
 	"_maxresults":    "a limit over all pages",
 }
 
 // NewParameters compiles R4's search parameters: https://hl7.org/fhir/R4/searchparameter-registry.html
-// The error names the parameter whose expression cannot be read.
+// The error names the parameter whose expression cannot be read, or the named query that is wrong.
 func NewParameters(options Options) (*Parameters, error) {
 	options.ensureDefaults()
+	if err := checkQueries(options.Queries); err != nil {
+		return nil, err
+	}
 	p := &Parameters{options: options, types: map[string]*typeParameters{}}
 	r4 := definitions.R4()
 	shared := &typeParameters{byCode: map[string]*Parameter{}}
@@ -73,7 +77,7 @@ func NewParameters(options Options) (*Parameters, error) {
 	for _, name := range r4.ResourceNames() {
 		t := &typeParameters{byCode: map[string]*Parameter{}}
 		for _, definition := range r4.SearchParameters(name) {
-			if unsupported[definition.Code] != "" {
+			if unsupported[definition.Code] != "" || definition.Code == queryParameter {
 				continue
 			}
 			param := shared.byCode[definition.Code]
@@ -129,8 +133,9 @@ func compile(resource *definitions.Type, definition *definitions.SearchParameter
 	p.Targets = reachable(p.Targets, p.selectors)
 	if typ == TypeToken {
 		p.implied = impliedSystems(resource, p.selectors)
-		p.identifies = leadsToIdentifier(resource, p.selectors)
+		p.identifies = leadTo("Identifier", resource, p.selectors)
 	}
+	p.canonical = typ == TypeReference && leadTo("canonical", resource, p.selectors)
 	return p, compileComponents(p)
 }
 

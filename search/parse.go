@@ -72,6 +72,7 @@ func (p *Parameters) Parse(types []string, query []NameValue, options ParseOptio
 	}
 	x.readTypes(query)
 	x.filters = make([]And, len(x.types))
+	x.readQuery(query)
 	for _, parameter := range query {
 		x.read(parameter)
 	}
@@ -115,6 +116,7 @@ type parser struct {
 	filters []And // by type
 	tests   int
 	given   map[string]bool // result parameters seen
+	asked   *NamedQuery     // by _query; nil without
 	// readable keeps the answers of reads: whether a name can be read on a type.
 	readable map[NameValue]bool
 	// resolved keeps the codes that modifier and value stand for; expanded counts them, each time.
@@ -208,6 +210,10 @@ func (x *parser) read(q NameValue) {
 		return // read already
 	}
 	base, modifier, _ := strings.Cut(q.Name, ":")
+	if x.ofQuery(q.Name) {
+		x.applied = append(x.applied, q) // read already, or an error
+		return
+	}
 	if result, ok := resultParameters[base]; ok {
 		x.result(result, base, modifier, q)
 		return

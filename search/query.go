@@ -33,7 +33,8 @@ type Branch struct {
 // NameValue is one name and value of a query string, decoded.
 type NameValue struct{ Name, Value string }
 
-// Expr is a node of the filter tree: And, Or, Not, Nothing, Test, Missing, Chain or Has.
+// Expr is a node of the filter tree: And, Or, Not, Nothing, Test, Missing, Chain, Has
+// or Within.
 type Expr interface{ expr() }
 
 type (
@@ -93,8 +94,8 @@ const (
 	Exact               // string
 	Contains            // string
 	Text                // token: starts a word of the display or text, folded
-	Above               // uri
-	Below               // uri
+	Above               // uri; reference: canonical URLs by their versions
+	Below               // the same
 	Identifier          // reference: the identifier inside it, criterion is a TokenCriterion
 	OfType              // token: an identifier of a type
 

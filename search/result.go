@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"kiln/resources/definitions"
 	"kiln/resources/outcome"
 )
 
@@ -126,36 +125,6 @@ func (x *parser) summary(_, value string) string {
 func (x *parser) explain(_, value string) string {
 	x.query.Explain, _ = choose(x, value, map[string]bool{"true": true, "false": false})
 	return value
-}
-
-// elements reads names of elements of the types searched: https://hl7.org/fhir/R4/search.html#elements
-func (x *parser) elements(_, value string) string {
-	var names []string
-	for name := range strings.SplitSeq(value, ",") {
-		if name = strings.TrimSpace(name); !x.isElement(name) {
-			x.problem(outcome.Value, "The parameter _elements is wrong: %q is not an element of %s.", clip(name), strings.Join(x.typeNames(), ", "))
-		} else if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-		if len(names) > MaxElements {
-			x.problem(outcome.TooCostly, "The parameter _elements names more than %d elements.", MaxElements)
-			break
-		}
-	}
-	if len(x.problems) == 0 {
-		x.query.Elements = names
-	}
-	return strings.Join(names, ",")
-}
-
-// isElement reports whether some type searched has the element at its root.
-func (x *parser) isElement(name string) bool {
-	for _, typ := range x.typeNames() {
-		if definitions.R4().Type(typ).Element(name) != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // typeNames are the types searched; DomainResource stands for all.

@@ -78,8 +78,8 @@ func (c *Concept) isInactive() bool {
 // parentsByProperty adds the parents that are named by property, as polyhierarchies do.
 func (cs *CodeSystem) parentsByProperty() {
 	place := map[string]int{}
-	for i, c := range cs.Concepts {
-		place[cs.key(c.Code)] = i
+	for i, c := range slices.Backward(cs.Concepts) {
+		place[cs.key(c.Code)] = i // the first of a code is the last to be noted
 	}
 	for i := range cs.Concepts {
 		c := &cs.Concepts[i]

@@ -198,7 +198,7 @@ func lackOf(cs *CodeSystem, p Part) (lack, bool) {
 	case cs.Content == "supplement":
 		return lack{sentence: fmt.Sprintf("The code system %s is a supplement, which has no codes of its own.", name)}, true
 	case cs.Content == "fragment" || cs.Content == "example":
-		return lack{fmt.Sprintf("Of the code system %s only a part is available here (its content is %s), so what else is in it cannot be told.", name, cs.Content), true}, true
+		return lack{fmt.Sprintf("Of the code system %s only a part is available here (its content is %s), so what else is in it cannot be told.", name, cs.Content), true, cs}, true
 	}
 	return lack{}, false
 }

@@ -30,6 +30,16 @@ type lack struct {
 	sentence string
 	// partial: what is known of the system is part of it, and all there is of it here.
 	partial bool
+	of      *CodeSystem // that part
+}
+
+// knows reports whether the code is of the part that is known.
+func (l lack) knows(code string) bool {
+	if !l.partial || l.of == nil {
+		return false
+	}
+	_, ok := l.of.find(code)
+	return ok
 }
 
 func newSet() *Set {
@@ -174,7 +184,7 @@ func (s *Set) intersect(other *Set) {
 }
 
 // subtract drops what is in the other set. Where that knows nothing of a system, it cannot be told
-// what is left of it.
+// what is left of it; where it knows a part, not what is left of the rest.
 func (s *Set) subtract(other *Set) {
 	for system := range other.folded {
 		s.fold(system)
@@ -184,10 +194,21 @@ func (s *Set) subtract(other *Set) {
 			s.lack(system, l)
 		}
 	}
+	unknown := map[string]lack{}
 	s.keep(func(c Coding) bool {
+		if other.has(c.System, c.Code) {
+			return false
+		}
 		l, lacking := other.lacking[c.System]
-		return (!lacking || l.partial) && !other.has(c.System, c.Code)
+		if lacking && !l.knows(c.Code) {
+			unknown[c.System] = l
+			return false
+		}
+		return true
 	})
+	for system, l := range unknown {
+		s.lack(system, l)
+	}
 }
 
 // speaksOf reports whether the set has codes of the system, or may have.

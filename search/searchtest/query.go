@@ -43,6 +43,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 	if depth == 0 && g.r.IntN(6) == 0 {
 		return "_filter", g.expression(typ, 0)
 	}
+	if list := lists[typ]; list != nil && g.r.IntN(8) == 0 {
+		return "_list", pick(g.r, list)
+	}
 	p := g.parameter(typ)
 	if depth < 2 && p.Type == search.TypeReference && g.r.IntN(3) == 0 {
 		return g.chain(p, depth)
@@ -53,6 +56,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 	modifier := pick(g.r, modifiers[p.Type])
 	if p.Identifies() && g.r.IntN(4) == 0 {
 		modifier = "of-type"
+	}
+	if modifier == "" && (p.Canonical() || len(p.Hierarchies()) > 0) && g.r.IntN(2) == 0 {
+		return p.Code + ":" + pick(g.r, []string{"above", "below"}), g.hierarchyText(p)
 	}
 	values := []string{g.value(p, modifier)}
 	for g.r.IntN(3) == 0 {
@@ -75,6 +81,14 @@ var modifiers = map[search.ParameterType][]string{
 	search.TypeQuantity:  {""},
 	search.TypeURI:       {"", "above", "below"},
 	search.TypeSpecial:   {""},
+}
+
+// lists are values of _list, functional ones too.
+var lists = map[string][]string{
+	"Condition":           {"$current-problems", "r1,$current-problems"},
+	"MedicationStatement": {"$current-medications"},
+	"AllergyIntolerance":  {"$current-allergies", "$current-drug-allergies"},
+	"Patient":             {"r1,List/r2"},
 }
 
 func (g generator) chain(p *search.Parameter, depth int) (name, value string) {

@@ -38,6 +38,8 @@ type execution struct {
 	keeping   int             // above 0, iterators of sets stay open to the end
 	values    *lsm.Iterator
 	steps     []store.Step
+
+	resolved map[hierarchyKey]hierarchy // of Within
 }
 
 // walk is an execution in one direction.
@@ -211,6 +213,12 @@ func (x *execution) want(e search.Expr) {
 	case search.Has:
 		x.wantParameter(e.Param)
 		x.want(e.Filter)
+	case search.Within:
+		x.wantParameter(e.Param)
+		for _, h := range e.By {
+			x.wantParameter(h.Parent)
+			x.want(h.Filter)
+		}
 	}
 }
 

@@ -76,6 +76,8 @@ func (x *walk) legs(typ code, e search.Expr) []leg {
 		return []leg{x.chainLeg(typ, e)}
 	case search.Has:
 		return []leg{x.hasLeg(typ, e)}
+	case search.Within:
+		return []leg{x.withinLeg(typ, e)}
 	}
 	return []leg{fixed(e, "nothing", "", empty{}, 0)}
 }

@@ -137,7 +137,7 @@ func (l lowering) system(name string) (uint32, bool) {
 // reference lowers a target to its keys, of one type or any.
 // https://hl7.org/fhir/R4/search.html#reference
 func (l lowering) reference(m search.Modifier, c search.ReferenceCriterion) ([]scan, bool) {
-	if m != search.Plain {
+	if m != search.Plain && m != search.Above && m != search.Below {
 		return nil, false
 	}
 	if c.URL != "" {

@@ -93,7 +93,13 @@ func (t *trial) ward() {
 func searchKinds(t *trial) {
 	t.ward()
 	t.put(Put("List/l", `"status":"current","mode":"working","entry":[{"item":{"reference":"Patient/ada"}},{"item":{"reference":"Observation/o2"}}]`))
+	t.put(Put("Location/site", `"status":"active"`), Put("Location/ward", `"partOf":{"reference":"Location/site"}`), Put("Location/bed", `"partOf":{"reference":"Location/ward"}`),
+		Put("MedicationStatement/taken", `"status":"active"`), Put("MedicationStatement/over", `"status":"completed"`))
 	for _, c := range [][2]string{
+		{"Location?partof:below=site", "ward bed"},
+		{"Location?partof:above=ward&_sort=_id", "bed ward"},
+		{"Location?partof:below=Location/ward", "bed"},
+		{"MedicationStatement?_list=$current-medications", "taken"},
 		{"Patient?family=lind", "ada bo"},
 		{"Patient?family:exact=Lind", "ada"},
 		{"Patient?family:contains=strom", "bo"},
