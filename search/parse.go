@@ -78,6 +78,7 @@ func (p *Parameters) Parse(types []string, query []NameValue, options ParseOptio
 	if err := x.branches(); err != nil {
 		return nil, nil, err
 	}
+	x.containing()
 	if x.fault != nil {
 		return nil, nil, x.fault
 	}
@@ -115,6 +116,7 @@ type parser struct {
 	filters []And // by type
 	tests   int
 	given   map[string]bool // result parameters seen
+	mode    containedMode
 	// readable keeps the answers of reads: whether a name can be read on a type.
 	readable map[NameValue]bool
 	// resolved keeps the codes that modifier and value stand for; expanded counts them, each time.

@@ -92,7 +92,7 @@ func (x *extraction) leadsTo(value Value, e resources.Element, target string) bo
 func (x *extraction) containedType(id string) string {
 	if x.contained == nil {
 		x.contained = map[string]string{}
-		for c := range x.resource.Child("contained") {
+		for c := range x.container.Child("contained") {
 			x.contained[c.First("id").Text()] = c.Type().Name
 		}
 	}

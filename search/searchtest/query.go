@@ -12,7 +12,7 @@ import (
 )
 
 // RandomQuery makes a query string (percent-encoded) for a type: one to three filters, and at times
-// _sort. Values are taken from the samples, entries of resources of any type, where there are some
+// _sort and _contained. Values are taken from the samples, entries of resources of any type, where there are some
 // of the parameter, and from the vocabularies of RandomResource otherwise. The query is valid,
 // except that a chain may have no type in common with a value.
 func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, samples []search.Entry) string {
@@ -25,7 +25,7 @@ func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, sample
 	if r.IntN(2) == 0 {
 		parts = append(parts, "_sort="+url.QueryEscape(g.sort(typ)))
 	}
-	return strings.Join(parts, "&")
+	return strings.Join(append(parts, g.containedParts()...), "&")
 }
 
 type generator struct {
@@ -150,8 +150,8 @@ func (g generator) sample(p *search.Parameter) search.Value {
 	}
 	start := g.r.IntN(len(g.samples))
 	for i := range g.samples {
-		if e := g.samples[(start+i)%len(g.samples)]; e.Param == p {
-			return e.Value
+		if v := sampleIn(g.samples[(start+i)%len(g.samples)], p); v != nil {
+			return v
 		}
 	}
 	return nil

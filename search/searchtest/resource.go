@@ -13,6 +13,17 @@ import (
 // search looks at are there more often; invariants and required elements are not minded.
 func RandomResource(r *rand.Rand, typ, id string) *resources.Document {
 	w := writer{r: r}
+	w.resource(typ, id)
+	doc, err := resources.Parse(w.b)
+	if err != nil {
+		panic("searchtest: " + err.Error() + ": " + string(w.b))
+	}
+	return doc
+}
+
+// resource writes a resource; one in another has none inside.
+func (w *writer) resource(typ, id string) {
+	inside := len(w.b) > 0
 	t := definitions.R4().Resource(typ)
 	w.raw(`{"resourceType":`)
 	w.text(typ)
@@ -23,15 +34,14 @@ func RandomResource(r *rand.Rand, typ, id string) *resources.Document {
 			w.member(e, 0)
 		}
 	}
-	w.raw("}")
-	doc, err := resources.Parse(w.b)
-	if err != nil {
-		panic("searchtest: " + err.Error() + ": " + string(w.b))
+	if !inside && contains(t) && w.r.IntN(3) == 0 {
+		w.contained()
 	}
-	return doc
+	w.raw("}")
 }
 
-// skipped are elements that search does not look at and that grow without bound.
+// skipped are elements that search does not look at and that grow without bound; contained resources
+// are written apart.
 var skipped = map[string]bool{"contained": true, "extension": true, "modifierExtension": true, "text": true, "implicitRules": true, "entry": true}
 
 // chance is how often an element of the root is there.

@@ -126,7 +126,7 @@ func (w *writer) reference(_ *definitions.Element, ref definitions.TypeRef) {
 	case 3:
 		w.raw(`{"reference":"` + uris[6] + `"}`)
 	case 4:
-		w.raw(`{"reference":"#c"}`)
+		w.raw(`{"reference":"` + pick(w.r, localReferences) + `"}`)
 	case 5:
 		w.raw(`{"identifier":{"system":`)
 		w.text(pick(w.r, systems))

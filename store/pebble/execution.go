@@ -202,7 +202,13 @@ func (x *execution) want(e search.Expr) {
 		x.wantParameter(e.Param)
 	case search.Missing:
 		x.wantParameter(e.Param)
+	case search.Contained:
+		x.wantParameter(search.Containment())
+		for _, b := range e.Branches {
+			x.want(b.Filter)
+		}
 	case search.Chain:
+		x.wantParameter(search.Containment())
 		x.wantParameter(e.Param)
 		for _, b := range e.Branches {
 			x.want(b.Filter)
@@ -215,11 +221,12 @@ func (x *execution) want(e search.Expr) {
 
 func (x *execution) wantParameter(p *search.Parameter) {
 	switch {
-	case isID(p):
-		x.id = p
 	case isLastUpdated(p):
 		x.updated = p
 	default:
+		if isID(p) {
+			x.id = p // packed of contained resources alone
+		}
 		if c := x.store.dictionary.parameterCode(p); c != 0 {
 			x.wanted[c] = p
 		}
@@ -300,6 +307,10 @@ func (x *execution) matches(document uint64, filter search.Expr) bool {
 	if !ok {
 		return false
 	}
+	return x.meets(r, filter)
+}
+
+func (x *execution) meets(r search.Resource, filter search.Expr) bool {
 	ok, err := search.Match(x.ctx, filter, r, x)
 	x.fail(err)
 	return ok && err == nil
