@@ -184,9 +184,9 @@ type Page struct {
 	// Contained tells, where the query asks for contained resources alone, which one of each match is
 	// meant: search.Place.At. A container is then a match as often as something in it matches.
 	Contained []int
-	Next    Cursor    // nil on the last page
-	Prev    Cursor    // nil on the first page; gives the same page again that Next led away from
-	Total   int64     // number of all matches where HasTotal
+	Next      Cursor // nil on the last page
+	Prev      Cursor // nil on the first page; gives the same page again that Next led away from
+	Total     int64  // number of all matches where HasTotal
 	// HasTotal is always true when the query asks for TotalAccurate or CountOnly.
 	HasTotal bool
 	Plan     *Plan // when the query asks to explain

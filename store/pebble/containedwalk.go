@@ -18,10 +18,15 @@ func (x *walk) firstPlaces(targets []target, from *match, limit int) []match {
 	defer x.step(&leg{operation: "contained", detail: sortDetail(x.query.Sort), size: limit})()
 	if len(x.query.Sort) > 0 {
 		b := best{x: x, limit: limit, from: from}
+		n := int64(0)
 		x.eachPlace(targets, 0, func(m match) bool {
 			b.add(m)
+			n++
 			return true
 		})
+		if from == nil && !x.reverse {
+			x.matched = n
+		}
 		return b.sorted()
 	}
 	at := uint64(0)

@@ -213,6 +213,9 @@ func (d *duel) change() store.Change {
 
 // content is a random resource, at times one that was there before.
 func (d *duel) content() store.Change {
+	if d.few && d.r.IntN(4) == 0 {
+		return bearer(d.r.IntN(8), d.r.IntN(40))
+	}
 	if d.few && d.r.IntN(3) == 0 {
 		return Put(fmt.Sprintf("Observation/o%d", d.r.IntN(8)),
 			fmt.Sprintf(`"subject":{"reference":"Patient/p%02d"},"status":"%s"`, d.r.IntN(12), []string{"final", "amended"}[d.r.IntN(2)]))
@@ -402,10 +405,7 @@ func (d *duel) firstPages(text string, engine store.Reader, query *search.Query,
 
 func (d *duel) searchText() string {
 	if d.few {
-		queries := crowdQueries
-		if d.r.IntN(2) == 0 {
-			queries = chainQueries
-		}
+		queries := [][]string{crowdQueries, chainQueries, bearerQueries}[d.r.IntN(3)]
 		return queries[d.r.IntN(len(queries))]
 	}
 	typ := searchtest.RandomType(d.r)
