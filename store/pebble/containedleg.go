@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"slices"
+
 	"kiln/search"
 )
 
@@ -14,7 +16,11 @@ func (x *walk) containedLeg(typ code, c search.Contained) leg {
 	l := leg{expr: c, operation: "contained", detail: x.typeName(typ), test: tuned.test, lazy: true}
 	l.measure = func(limit int) int { return x.countCandidates(spaces, limit) }
 	l.guess = func() int { return x.live(typ) }
+	exact := !slices.ContainsFunc(spaces, func(b branch) bool { return b.filter != nil })
 	l.open = func(x *walk) set {
+		if exact || x.loose {
+			return x.candidates(spaces)
+		}
 		return x.filter(x.candidates(spaces), []leg{{expr: c, operation: "contained", detail: l.detail}})
 	}
 	return l
@@ -185,14 +191,15 @@ func localReferences(typ, param code) scan {
 // localChain collects the resources of a type that refer to a contained one which matches a branch.
 func (x *walk) localChain(typ code, c search.Chain, found *collector) {
 	param, spaces := x.store.dictionary.parameterCode(c.Param), x.spaces(typ, c.Branches)
-	if param == 0 || len(spaces) == 0 {
-		return
-	}
 	refer := localReferences(typ, param)
 	open := len(x.iterators)
 	defer func() { x.recycle(open) }()
 	w := &walk{execution: x.execution}
-	s := intersect([]set{w.collect(c, []scan{refer}).set(w), w.candidates(spaces)})
+	s := w.candidates(spaces)
+	few := w.countCandidates(spaces, countable) * tuned.test
+	if x.countKeys(refer.lower, refer.upper, few+1) <= few {
+		s = intersect([]set{w.collect(c, []scan{refer}).set(w), s})
+	}
 	for d := s.seek(0); d != end && !x.stopped(); d = s.seek(d + 1) {
 		if x.unchangedDocument(d) && x.matches(d, c) {
 			found.add(d)
@@ -200,12 +207,16 @@ func (x *walk) localChain(typ code, c search.Chain, found *collector) {
 	}
 }
 
-// localSize is how many resources of a type refer to contained ones for a chain, up to a limit.
-func (x *walk) localSize(typ code, c search.Chain, limit int) int {
-	param := x.store.dictionary.parameterCode(c.Param)
-	if param == 0 || len(x.spaces(typ, c.Branches)) == 0 {
+// localSize is how many resources of a type may refer to contained ones that match a chain.
+func (x *walk) localSize(typ code, c search.Chain) int {
+	param, spaces := x.store.dictionary.parameterCode(c.Param), x.spaces(typ, c.Branches)
+	if param == 0 || len(spaces) == 0 {
 		return 0
 	}
 	refer := localReferences(typ, param)
-	return x.countKeys(refer.lower, refer.upper, limit)
+	n := x.countCandidates(spaces, countable)
+	if n = x.countKeys(refer.lower, refer.upper, n); n == countable {
+		return max(n, x.live(typ))
+	}
+	return n
 }

@@ -45,10 +45,12 @@ func (x *walk) firstPlaces(targets []target, from *match, limit int) []match {
 
 // eachPlace visits the matches from a place of the walk on, in its order but for Sort.
 func (x *walk) eachPlace(targets []target, at uint64, visit func(match) bool) {
+	x.loose = true // matchesIn decides
 	sets := make([]set, len(targets))
 	for i, t := range targets {
 		sets[i] = x.members(t)
 	}
+	x.loose = false
 	s := unite(sets)
 	for at = s.seek(at); at != end && x.err == nil; at = s.seek(at + 1) {
 		for _, m := range x.matchesIn(x.place(at)) {

@@ -26,6 +26,7 @@ type execution struct {
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
 	single    bool         // one type is searched
+	loose     bool         // sets may have containers in which nothing matches
 	examined  int64
 	leaps     int64 // seeks from one member of a set to another
 	untilStop int

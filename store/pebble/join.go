@@ -8,7 +8,7 @@ import (
 func (x *walk) chainLeg(typ code, c search.Chain) leg {
 	param := x.store.dictionary.parameterCode(c.Param)
 	inner := x.branches(c.Branches)
-	local := x.localSize(typ, c, tuned.joinProbe)
+	local := x.localSize(typ, c)
 	if param == 0 || len(inner) == 0 && local == 0 {
 		return fixed(c, "nothing", c.Param.Code, empty{}, 0)
 	}
