@@ -7,6 +7,11 @@ import (
 	"kiln/search"
 )
 
+// containedTypes are those that most references may lead to, and the usual ones.
+var containedTypes = append([]string{
+	"Patient", "Patient", "Patient", "Patient", "Patient", "Patient", "Patient", "Patient", "Encounter", "Encounter", "Observation", "Condition",
+}, usualTypes...)
+
 // contained writes one to three resources inside, whose local ids are "c1", "c2" …; at times two have the
 // same, which validation would refuse.
 func (w *writer) contained() {
@@ -19,7 +24,7 @@ func (w *writer) contained() {
 		if w.r.IntN(12) == 0 {
 			n = 1
 		}
-		w.resource(pick(w.r, usualTypes), "c"+strconv.Itoa(n))
+		w.resource(pick(w.r, containedTypes), "c"+strconv.Itoa(n))
 	}
 	w.raw("]")
 }

@@ -18,14 +18,18 @@ import (
 func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, samples []search.Entry) string {
 	g := generator{r, parameters, samples}
 	var parts []string
-	for range 1 + r.IntN(3) {
+	where, filters := g.containedParts(), 1+r.IntN(3)
+	if where != nil {
+		filters = (1 + filters) / 2 // there is less inside
+	}
+	for range filters {
 		name, value := g.filter(typ, 0)
 		parts = append(parts, url.QueryEscape(name)+"="+url.QueryEscape(value))
 	}
 	if r.IntN(2) == 0 {
 		parts = append(parts, "_sort="+url.QueryEscape(g.sort(typ)))
 	}
-	return strings.Join(append(parts, g.containedParts()...), "&")
+	return strings.Join(append(parts, where...), "&")
 }
 
 type generator struct {

@@ -23,8 +23,9 @@ func RandomResource(r *rand.Rand, typ, id string) *resources.Document {
 
 // resource writes a resource; one in another has none inside.
 func (w *writer) resource(typ, id string) {
-	inside := len(w.b) > 0
 	t := definitions.R4().Resource(typ)
+	holds := len(w.b) == 0 && contains(t) && w.r.IntN(3) == 0
+	w.inside = w.inside || holds // what has others inside refers to them more often
 	w.raw(`{"resourceType":`)
 	w.text(typ)
 	w.raw(`,"id":`)
@@ -34,7 +35,7 @@ func (w *writer) resource(typ, id string) {
 			w.member(e, 0)
 		}
 	}
-	if !inside && contains(t) && w.r.IntN(3) == 0 {
+	if holds {
 		w.contained()
 	}
 	w.raw("}")
@@ -71,8 +72,9 @@ func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 
 // writer writes JSON.
 type writer struct {
-	r *rand.Rand
-	b []byte
+	r      *rand.Rand
+	b      []byte
+	inside bool // there are contained resources
 }
 
 func (w *writer) raw(s string)  { w.b = append(w.b, s...) }

@@ -116,7 +116,11 @@ func (w *writer) target(ref definitions.TypeRef) string {
 // reference writes one of all forms: https://hl7.org/fhir/R4/references.html
 func (w *writer) reference(_ *definitions.Element, ref definitions.TypeRef) {
 	local := w.target(ref) + "/" + ids(w.r)
-	switch w.r.IntN(12) {
+	form := w.r.IntN(12)
+	if w.inside && w.r.IntN(3) == 0 {
+		form = 4
+	}
+	switch form {
 	case 0:
 		w.raw(fmt.Sprintf(`{"reference":%q}`, BaseURL+"/"+local))
 	case 1:

@@ -83,6 +83,17 @@ func TestResourcesWithoutContainedOnesCostNothing(t *testing.T) {
 	}
 }
 
+func TestContainedResourcesHaveNoDatedPostings(t *testing.T) {
+	s := openAt(t, t.TempDir())
+	if _, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{benchChange("r",
+		`{"resourceType":"DiagnosticReport","contained":[{"resourceType":"Observation","id":"o","subject":{"reference":"Patient/p"},"effectiveDateTime":"2024-01-02"}],"result":[{"reference":"#o"}]}`)}}); err != nil {
+		t.Fatal(err)
+	}
+	if len(spaceKeys(t, s)) < 5 || len(datedKeys(t, s)) > 0 {
+		t.Errorf("there are %d keys of the observation inside and %d dated postings; expected some and none", len(spaceKeys(t, s)), len(datedKeys(t, s)))
+	}
+}
+
 // What is looked at is little more than what is found.
 func TestContainedSearchesReadLittleMoreThanTheyFind(t *testing.T) {
 	s := dispensed(t, 1000)
