@@ -116,6 +116,8 @@ func (s *Service) narrowLegs(ctx context.Context, x search.Expr) (search.Expr, e
 	case search.Not:
 		of, err := s.narrowLegs(ctx, x.Of)
 		return search.Not{Of: of}, err
+	case search.Contained:
+		return s.narrowContained(ctx, x)
 	case search.Chain:
 		branches := make([]search.Branch, len(x.Branches))
 		for i, b := range x.Branches {

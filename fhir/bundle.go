@@ -4,8 +4,6 @@ import (
 	"io"
 	"strconv"
 	"time"
-
-	"kiln/store"
 )
 
 // Bundle is an answer of several resources: https://hl7.org/fhir/R4/bundle.html. The resources
@@ -31,8 +29,8 @@ type Entry struct {
 	Request  *EntryRequest
 	Response *EntryResponse
 
-	of     store.Version // what Resource shows
-	subset Subset        // and how much of it
+	of     matched // what Resource shows
+	subset Subset  // and how much of it
 }
 
 // EntryRequest is Bundle.entry.request.

@@ -55,7 +55,7 @@ func (p *process) getVersion(ctx context.Context, reader store.Reader, e *entry)
 	p.got(e, body)
 	response := e.answer.Response
 	response.ETag, response.LastModified = etag(v.VersionID), v.LastUpdated
-	e.answer.FullURL, e.answer.of, e.answer.subset = p.service.fullURL(v.Key), v, subset
+	e.answer.FullURL, e.answer.of, e.answer.subset = p.service.fullURL(v.Key), whole(v), subset
 	if e.headers.notModified(v) {
 		response.Status = statusNotModified
 		e.answer.FullURL, e.answer.Resource = "", nil

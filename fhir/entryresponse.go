@@ -102,8 +102,13 @@ func (e *Entry) land(landed map[store.Key]store.Version) (err error) {
 	if e.Response != nil && !e.Response.LastModified.IsZero() {
 		e.Response.LastModified = v.LastUpdated
 	}
-	if len(e.Resource) > 0 {
-		e.Resource, err = e.subset.Apply(v.Body)
+	if len(e.Resource) == 0 {
+		return nil
 	}
+	body, _, err := matched{v, e.of.at}.body()
+	if err != nil {
+		return err
+	}
+	e.Resource, err = e.subset.Apply(body)
 	return err
 }

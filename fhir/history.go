@@ -175,7 +175,7 @@ func (s *Service) historyEntry(v store.Version) Entry {
 	return Entry{
 		FullURL:  s.fullURL(v.Key),
 		Resource: v.Body,
-		of:       v,
+		of:       whole(v),
 		Request:  &EntryRequest{Method: how.method, URL: url},
 		Response: &EntryResponse{Status: status, Location: s.location(v), ETag: etag(v.VersionID), LastModified: v.LastUpdated},
 	}

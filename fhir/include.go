@@ -18,7 +18,7 @@ type inclusion struct {
 	reader  store.Reader
 	query   *search.Query
 	seen    map[seenVersion]bool
-	found   []store.Version
+	found   []matched
 	most    int
 	cut     bool
 }
@@ -30,13 +30,15 @@ type seenVersion struct {
 }
 
 // included gives the resources to add to the matches; cut is set when there are more than may be.
-func (s *Service) included(ctx context.Context, reader store.Reader, query *search.Query, matches []store.Version) (found []store.Version, cut bool, err error) {
+func (s *Service) included(ctx context.Context, reader store.Reader, query *search.Query, matches []matched) (found []matched, cut bool, err error) {
 	if len(query.Include)+len(query.RevInclude) == 0 || len(matches) == 0 {
 		return nil, false, nil
 	}
 	x := &inclusion{service: s, reader: reader, query: query, seen: make(map[seenVersion]bool, 4*len(matches)), most: s.options.Limits.Includes}
-	for _, v := range matches {
-		x.note(v, 0)
+	for _, m := range matches {
+		if m.at == search.Whole { // the container of one that is alone may be included
+			x.note(m.Version, 0)
+		}
 	}
 	for from, first := matches, true; len(from) > 0 && !x.cut; first = false {
 		before := len(x.found)
@@ -67,23 +69,23 @@ func (x *inclusion) add(v store.Version, asked int64) bool {
 		return false
 	}
 	x.note(v, asked)
-	x.found = append(x.found, v)
+	x.found = append(x.found, whole(v))
 	return true
 }
 
 // forward follows the references of the resources given. Without :iterate an include is for the
 // matches alone.
-func (x *inclusion) forward(ctx context.Context, from []store.Version, first bool) error {
-	for _, v := range from {
-		rules := applicable(x.query.Include, first, v.Type)
-		if len(rules) == 0 {
+func (x *inclusion) forward(ctx context.Context, from []matched, first bool) error {
+	for _, m := range from {
+		if m.at == search.Whole && len(applicable(x.query.Include, first, m.Type)) == 0 {
 			continue
 		}
-		resource, err := x.service.searchable(ctx, v)
+		typ, entries, err := m.values(ctx, x.service)
 		if err != nil {
 			return err
 		}
-		for _, entry := range resource.Entries {
+		rules := applicable(x.query.Include, first, typ)
+		for _, entry := range entries {
 			ref, ok := entry.Value.(search.ReferenceValue)
 			if !ok {
 				continue
@@ -153,7 +155,7 @@ func versionNumber(text string) int64 {
 }
 
 // reverse adds the resources that refer to those given.
-func (x *inclusion) reverse(ctx context.Context, to []store.Version, first bool) error {
+func (x *inclusion) reverse(ctx context.Context, to []matched, first bool) error {
 	query := &search.Query{Total: search.TotalNone}
 	filters := map[string]search.Or{}
 	var order []string
@@ -209,11 +211,12 @@ func (x *inclusion) referring(rule search.Include) []typedParameter {
 	return all
 }
 
-// referenceTo are the criteria for references to the resources that the parameter may point to.
-func referenceTo(to []store.Version, param *search.Parameter, target string) []search.Criterion {
+// referenceTo are the criteria for references to the resources that the parameter may point to; nothing
+// outside points to a contained one.
+func referenceTo(to []matched, param *search.Parameter, target string) []search.Criterion {
 	var criteria []search.Criterion
 	for _, v := range to {
-		if (target == "" || v.Type == target) && param.Refers(v.Type) {
+		if v.at == search.Whole && (target == "" || v.Type == target) && param.Refers(v.Type) {
 			criteria = append(criteria, search.ReferenceCriterion{Type: v.Type, ID: v.ID})
 		}
 	}

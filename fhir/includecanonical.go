@@ -35,16 +35,16 @@ func (x *inclusion) followCanonical(ctx context.Context, ref search.ReferenceVal
 
 // canonicalTo are the conditions for canonical references to the resources that the parameter may point
 // to: those to their version, and those to any.
-func canonicalTo(to []store.Version, param *search.Parameter, target string) (search.Or, error) {
+func canonicalTo(to []matched, param *search.Parameter, target string) (search.Or, error) {
 	if !param.Canonical() {
 		return nil, nil
 	}
 	var versioned, unversioned []search.Criterion
 	for _, v := range to {
-		if target != "" && v.Type != target || !param.Refers(v.Type) {
+		if v.at != search.Whole || target != "" && v.Type != target || !param.Refers(v.Type) {
 			continue
 		}
-		resource, err := parseStored(v)
+		resource, err := parseStored(v.Version)
 		if err != nil {
 			return nil, err
 		}

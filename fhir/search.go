@@ -128,13 +128,14 @@ func (s *Service) searchset(ctx context.Context, reader store.Reader, page *page
 	bundle := &Bundle{Type: "searchset", LastUpdated: s.now(), Links: links, Total: found.Total}
 	bundle.HasTotal = found.HasTotal && query.Total != search.TotalNone || query.CountOnly
 	subset := Subset{Summary: query.Summary, Elements: query.Elements}
-	if bundle.Entries, err = s.entries(nil, found.Matches, "match", subset); err != nil {
+	matches := matchedIn(found)
+	if bundle.Entries, err = s.entries(nil, matches, "match", subset); err != nil {
 		return nil, err
 	}
 	if err := s.distances(ctx, query, found.Matches, bundle.Entries); err != nil {
 		return nil, err
 	}
-	included, cut, err := s.included(ctx, reader, query, found.Matches)
+	included, cut, err := s.included(ctx, reader, query, matches)
 	if err != nil {
 		return nil, refusal(err, store.Key{})
 	}
@@ -156,16 +157,16 @@ func (s *Service) searchset(ctx context.Context, reader store.Reader, page *page
 }
 
 // entries appends resources as entries of a Bundle.
-func (s *Service) entries(to []Entry, versions []store.Version, mode string, subset Subset) ([]Entry, error) {
+func (s *Service) entries(to []Entry, list []matched, mode string, subset Subset) ([]Entry, error) {
 	if to == nil {
-		to = make([]Entry, 0, len(versions))
+		to = make([]Entry, 0, len(list))
 	}
-	for _, v := range versions {
-		body, err := subset.Apply(v.Body)
+	for _, m := range list {
+		e, err := s.entry(m, mode, subset)
 		if err != nil {
 			return nil, err
 		}
-		to = append(to, Entry{FullURL: s.fullURL(v.Key), Resource: body, Mode: mode, of: v, subset: subset})
+		to = append(to, e)
 	}
 	return to, nil
 }

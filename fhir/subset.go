@@ -112,9 +112,16 @@ func (s Subset) below(doc *resources.Document, typ *definitions.Type, n resource
 
 const subsetted = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}`
 
-// tagged adds the tag SUBSETTED to meta, which every stored resource has.
+// tagged adds the tag SUBSETTED to meta, which every stored resource has and a contained one may not.
 func tagged(doc *resources.Document) resources.Edit {
 	meta := doc.Member(0, "meta")
+	if meta == resources.None {
+		before := doc.Member(0, "id")
+		if before == resources.None {
+			before = doc.Member(0, "resourceType")
+		}
+		return resources.Edit{Node: before, Raw: append(doc.AppendCompact(nil, before), `,"meta":{"tag":[`+subsetted+"]}"...)}
+	}
 	if tags := doc.Member(meta, "tag"); tags != resources.None {
 		text := doc.AppendCompact(nil, tags)
 		return resources.Edit{Node: tags, Raw: append(text[:len(text)-1], ","+subsetted+"]"...)}

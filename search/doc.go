@@ -50,6 +50,9 @@
 //   - Filter expressions (_filter) are lowered to the same tree, with a few modifiers of their own.
 //     What an operator says holds of some value that the path leads to; "ni" and "pr false" say that
 //     there is none.
+//   - Contained: a filter is tested on each contained resource by itself, whose entries are one value of
+//     its container, see [ContainedValue]; [Query.Places] tells which of them match. A chain follows a
+//     reference to "#id" inside the container, whatever the query searches; _has finds none of them.
 //   - Missing: there is no entry of the parameter, apart from tokens that are a text alone.
 //
 // # What engines may rely on

@@ -20,17 +20,29 @@ const maxValues = 1_000_000
 // gives no value; it is for validation to refuse. An expression that fails is reported (see
 // Options) and gives none either. The error is an *outcome.Error, too-costly: the resource has more
 // than a million values, an expression reached the limits of FHIRPath, or ctx ended.
+//
+// Contained resources come as one value each, see ContainedValue.
 func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([]Entry, error) {
 	if !resource.IsResource() {
 		return nil, outcome.New(outcome.Structure, "Only resources have search values.")
 	}
+	entries, err := p.extract(ctx, resource, resource)
+	if err != nil {
+		return nil, err
+	}
+	return p.extractContained(ctx, resource, entries)
+}
+
+// extract takes the values of one resource; container is the resource that references to contained
+// ones are of.
+func (p *Parameters) extract(ctx context.Context, resource, container resources.Element) ([]Entry, error) {
 	t := p.types[resource.Type().Name]
 	if t == nil {
 		return nil, nil
 	}
 	x := extractions.Get().(*extraction)
 	defer x.release()
-	x.Parameters, x.resource, x.entries = p, resource, make([]Entry, 0, 40)
+	x.Parameters, x.resource, x.container, x.entries = p, resource, container, make([]Entry, 0, 40)
 	x.walkResource(t.plan)
 	for _, param := range t.plan.evaluated {
 		x.param = param
@@ -39,9 +51,13 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 		}
 	}
 	if x.count > maxValues || len(x.pool) > maxValues {
-		return nil, outcome.New(outcome.TooCostly, "The resource has more than %d values to search by.", maxValues)
+		return nil, tooManyValues()
 	}
 	return x.entries, nil
+}
+
+func tooManyValues() error {
+	return outcome.New(outcome.TooCostly, "The resource has more than %d values to search by.", maxValues)
 }
 
 // extractions are kept for the memory in which they gather.
@@ -65,6 +81,7 @@ func (x *extraction) release() {
 type extraction struct {
 	*Parameters
 	resource  resources.Element
+	container resources.Element // that contained resources are in: itself, or the one around it
 	entries   []Entry
 	count     int               // of all values, those in composites too
 	param     *Parameter        // that values are gathered for

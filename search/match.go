@@ -10,6 +10,8 @@ import (
 type Resource struct {
 	Type, ID string
 	Entries  []Entry
+
+	container *Resource // that a contained resource is in
 }
 
 // Source gives Match the other resources that chains and _has speak of.
@@ -68,6 +70,8 @@ func (m *matcher) match(x Expr, r Resource) (bool, error) {
 		return m.has(x, r)
 	case Within:
 		return m.within(x, r)
+	case Contained:
+		return m.inside(x, r)
 	}
 	return false, nil // Nothing
 }
@@ -93,7 +97,16 @@ func (m *matcher) some(parts []Expr, r Resource) (bool, error) {
 func (m *matcher) chain(c Chain, r Resource) (bool, error) {
 	for _, e := range r.Entries {
 		ref, ok := e.Value.(ReferenceValue)
-		if e.Param != c.Param || !ok || ref.ID == "" {
+		if e.Param != c.Param || !ok {
+			continue
+		}
+		if id, local := ref.LocalID(); local {
+			if ok, err := m.chainInside(c, id, r); ok || err != nil {
+				return ok, err
+			}
+			continue
+		}
+		if ref.ID == "" {
 			continue
 		}
 		for _, b := range c.Branches {
@@ -120,6 +133,9 @@ func (m *matcher) lookup(filter Expr, ref ReferenceValue) (bool, error) {
 }
 
 func (m *matcher) has(h Has, r Resource) (bool, error) {
+	if r.container != nil {
+		return false, nil // nothing outside refers to what has an address only inside
+	}
 	for other, err := range m.source.Referrers(m.ctx, h.Type, h.Param, r.Type, r.ID) {
 		if err == nil {
 			err = m.ctx.Err()

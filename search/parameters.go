@@ -56,11 +56,9 @@ type typeParameters struct {
 
 // unsupported are the parameters of R4 that are understood but not answered yet.
 var unsupported = map[string]string{
-	"_text":          "word search in the narrative",
-	"_content":       "word search in the whole resource",
-	"_contained":     "search in contained resources",
-	"_containedType": "search in contained resources",
-	"_maxresults":    "a limit over all pages",
+	"_text":       "word search in the narrative",
+	"_content":    "word search in the whole resource",
+	"_maxresults": "a limit over all pages",
 }
 
 // NewParameters compiles R4's search parameters: https://hl7.org/fhir/R4/searchparameter-registry.html

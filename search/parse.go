@@ -79,6 +79,7 @@ func (p *Parameters) Parse(types []string, query []NameValue, options ParseOptio
 	if err := x.branches(); err != nil {
 		return nil, nil, err
 	}
+	x.containing()
 	if x.fault != nil {
 		return nil, nil, x.fault
 	}
@@ -117,6 +118,7 @@ type parser struct {
 	tests   int
 	given   map[string]bool // result parameters seen
 	asked   *NamedQuery     // by _query; nil without
+	mode    containedMode
 	// readable keeps the answers of reads: whether a name can be read on a type.
 	readable map[NameValue]bool
 	// resolved keeps the codes that modifier and value stand for; expanded counts them, each time.

@@ -5,6 +5,9 @@ type Query struct {
 	// Branches hold the filter for each resource type that is searched; a resource matches if it
 	// matches the branch of its type. A branch with Type "" applies to every type.
 	Branches []Branch
+	// ContainedAlone tells that contained resources that match are matches of their own, and not
+	// their containers: _containedType=contained. See Places.
+	ContainedAlone bool
 	// Sort orders the matches; ties, and everything without Sort, are in order of creation.
 	Sort []SortKey
 	// Count is the number of matches on a page, above 0. CountOnly asks for the total alone.
@@ -33,8 +36,8 @@ type Branch struct {
 // NameValue is one name and value of a query string, decoded.
 type NameValue struct{ Name, Value string }
 
-// Expr is a node of the filter tree: And, Or, Not, Nothing, Test, Missing, Chain, Has
-// or Within.
+// Expr is a node of the filter tree: And, Or, Not, Nothing, Test, Missing, Chain, Has, Within or
+// Contained.
 type Expr interface{ expr() }
 
 type (
@@ -61,13 +64,14 @@ type (
 		Param   *Parameter
 		Present bool
 	}
-	// Chain matches where a reference of the parameter points to a resource in this store that
-	// matches the branch of its type.
+	// Chain matches where a reference of the parameter points to a resource in this store, or to one
+	// contained in the same, that matches the branch of its type.
 	Chain struct {
 		Param    *Parameter
 		Branches []Branch // Type is never "" here
 	}
-	// Has matches where a resource of Type whose Param refers to the one tested matches Filter.
+	// Has matches where a resource of Type whose Param refers to the one tested matches Filter. It
+	// matches no contained resource.
 	Has struct {
 		Type   string
 		Param  *Parameter

@@ -91,9 +91,11 @@ func (x *extraction) leadsTo(value Value, e resources.Element, target string) bo
 
 func (x *extraction) containedType(id string) string {
 	if x.contained == nil {
-		x.contained = map[string]string{}
-		for c := range x.resource.Child("contained") {
-			x.contained[c.First("id").Text()] = c.Type().Name
+		x.contained = map[string]string{"": x.container.Type().Name} // "#" is the container
+		for c := range x.container.Child("contained") {
+			if local := c.First("id").Text(); local != "" {
+				x.contained[local] = c.Type().Name
+			}
 		}
 	}
 	return x.contained[id]

@@ -18,22 +18,23 @@ type resultParameter struct {
 }
 
 var resultParameters = map[string]resultParameter{
-	"_contained":  {rank: 1, read: (*parser).contained},
-	"_include":    {rank: 2, repeats: true, modifiers: []string{"iterate"}, read: (*parser).include},
-	"_revinclude": {rank: 3, repeats: true, modifiers: []string{"iterate"}, read: (*parser).revInclude},
-	"_sort":       {rank: 4, read: (*parser).sort},
-	"_count":      {rank: 5, read: (*parser).count},
-	"_total":      {rank: 6, read: (*parser).total},
-	"_summary":    {rank: 7, read: (*parser).summary},
-	"_elements":   {rank: 8, read: (*parser).elements},
-	"_explain":    {rank: 9, read: (*parser).explain},
-	"_format":     {rank: 10, read: (*parser).asGiven},
-	"_pretty":     {rank: 11, read: (*parser).asGiven},
+	"_contained":     {rank: 1, read: (*parser).contained},
+	"_containedType": {rank: 2, read: (*parser).containedType},
+	"_include":       {rank: 3, repeats: true, modifiers: []string{"iterate"}, read: (*parser).include},
+	"_revinclude":    {rank: 4, repeats: true, modifiers: []string{"iterate"}, read: (*parser).revInclude},
+	"_sort":          {rank: 5, read: (*parser).sort},
+	"_count":         {rank: 6, read: (*parser).count},
+	"_total":         {rank: 7, read: (*parser).total},
+	"_summary":       {rank: 8, read: (*parser).summary},
+	"_elements":      {rank: 9, read: (*parser).elements},
+	"_explain":       {rank: 10, read: (*parser).explain},
+	"_format":        {rank: 11, read: (*parser).asGiven},
+	"_pretty":        {rank: 12, read: (*parser).asGiven},
 }
 
 // resultNames are the result parameters in alphabetical order.
 var resultNames = []string{
-	"_contained", "_count", "_elements", "_explain", "_format", "_include", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_type",
+	"_contained", "_containedType", "_count", "_elements", "_explain", "_format", "_include", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_type",
 }
 
 func (x *parser) result(p resultParameter, name, modifier string, q NameValue) {
@@ -75,14 +76,6 @@ func choose[T any](x *parser, value string, words map[string]T) (chosen T, ok bo
 	slices.Sort(names)
 	x.problem(outcome.Value, "The parameter %s is wrong: %q is none of %s.", clip(x.name), clip(value), strings.Join(names, ", "))
 	return chosen, false
-}
-
-// contained accepts the default alone. https://hl7.org/fhir/R4/search.html#contained
-func (x *parser) contained(_, value string) string {
-	if value != "false" {
-		x.problem(outcome.NotSupported, "The parameter _contained=%s (%s) is not supported yet; only false is.", clip(value), unsupported["_contained"])
-	}
-	return value
 }
 
 // count reads the size of a page; 0 asks for the total alone. More than MaxCount is cut to it.

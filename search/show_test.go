@@ -152,6 +152,12 @@ func showTree(x search.Expr) string {
 			branches = append(branches, b.Type+"("+showTree(b.Filter)+")")
 		}
 		return x.Param.Code + "->" + strings.Join(branches, "|")
+	case search.Contained:
+		var branches []string
+		for _, b := range x.Branches {
+			branches = append(branches, b.Type+"("+showTree(b.Filter)+")")
+		}
+		return "contains " + strings.Join(branches, "|")
 	case search.Has:
 		return "has " + x.Type + "." + x.Param.Code + "(" + showTree(x.Filter) + ")"
 	}

@@ -55,6 +55,17 @@ func (s *Sorter) Entries(r Resource) ([]Entry, error) {
 	return entries, nil
 }
 
+// Place is a match of a query in a resource, sorted by what Entries adds. Queries that sort by what
+// references lead to find no contained resources.
+func (s *Sorter) Place(r Resource, p Place) (Place, error) {
+	if s == nil {
+		return p, nil
+	}
+	var err error
+	p.Entries, err = s.Entries(r)
+	return p, err
+}
+
 // value is that of a resource that a key came to after some links; nil without one.
 func (s *Sorter) value(key, link int, r Resource) (best Value, err error) {
 	k := s.keys[key]

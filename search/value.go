@@ -11,7 +11,7 @@ type Entry struct {
 }
 
 // Value is what an index holds: StringValue, TokenValue, ReferenceValue, DateValue, NumberValue,
-// QuantityValue, URIValue, PositionValue or CompositeValue.
+// QuantityValue, URIValue, PositionValue, CompositeValue or ContainedValue.
 type Value interface{ value() }
 
 type (
@@ -32,7 +32,7 @@ type (
 
 	// ReferenceValue is a reference. Type and ID are set where it names a resource of this server
 	// (relative, or absolute below the base URL); else URL holds it as written (absolute, urn:,
-	// canonical without the version, "#id" of a contained resource, which no criterion meets).
+	// canonical without the version, "#id" of a contained resource, which no criterion meets and chains follow).
 	// Version is of …/_history/v or canonical|v. Identifier is the logical reference, with an
 	// empty Code without one; a value may have nothing but Identifier.
 	ReferenceValue struct {

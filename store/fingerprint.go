@@ -20,6 +20,9 @@ func Fingerprint(query *search.Query) uint64 {
 	b := make([]byte, 0, 512)
 	b = appendValue(b, reflect.ValueOf(query.Branches))
 	b = appendValue(b, reflect.ValueOf(query.Sort))
+	if query.ContainedAlone {
+		b = append(b, 1)
+	}
 	return sum(b)
 }
 

@@ -46,6 +46,8 @@ func TestFingerprint(t *testing.T) {
 		{"tells a sort from none", "name=lind", "name=lind&_sort=name", false},
 		{"tells chains apart", "organization.name=a", "organization.name=b", false},
 		{"tells units apart", "_has:Observation:subject:value-quantity=1|http://unitsofmeasure.org|g", "_has:Observation:subject:value-quantity=1|http://unitsofmeasure.org|mg", false},
+		{"tells contained resources from others", "name=lind", "name=lind&_contained=both", false},
+		{"tells contained resources from their containers", "_contained=true", "_contained=true&_containedType=contained", false},
 		{"tells decimals apart", "_has:Observation:subject:value-quantity=1.0", "_has:Observation:subject:value-quantity=1.00", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -82,9 +82,11 @@ type Reader interface {
 	// History lists versions, newest first. An unknown resource has an empty history.
 	History(ctx context.Context, query HistoryQuery) (HistoryPage, error)
 	// Search returns a page of the matches: every resource that some branch for its type matches,
-	// once, not deleted ones. They come in the order of Query.Sort, resources without a value last
+	// once, not deleted ones; of contained resources, if they are asked for alone, every one that
+	// search.Query.Places tells of, those of one container together. They come in the order of Query.Sort, resources without a value last
 	// in either direction; ties, and everything without Sort, in the order in which the resources
-	// were first created, over all types, whatever was deleted and created again since.
+	// were first created, over all types, whatever was deleted and created again since, and in one
+	// container by their place.
 	//
 	// A nil cursor asks for the first page. A later page shows matches, versions and total as of
 	// the first, but may leave out a resource that was deleted since (its Total stays). Cursors
@@ -179,9 +181,12 @@ type Cursor []byte
 // Page is one page of matches.
 type Page struct {
 	Matches []Version // none when the query asks for CountOnly
-	Next    Cursor    // nil on the last page
-	Prev    Cursor    // nil on the first page; gives the same page again that Next led away from
-	Total   int64     // number of all matches where HasTotal
+	// Contained tells, where the query asks for contained resources alone, which one of each match is
+	// meant: search.Place.At. A container is then a match as often as something in it matches.
+	Contained []int
+	Next      Cursor // nil on the last page
+	Prev      Cursor // nil on the first page; gives the same page again that Next led away from
+	Total     int64  // number of all matches where HasTotal
 	// HasTotal is always true when the query asks for TotalAccurate or CountOnly.
 	HasTotal bool
 	Plan     *Plan // when the query asks to explain

@@ -12,20 +12,24 @@ import (
 )
 
 // RandomQuery makes a query string (percent-encoded) for a type: one to three filters, and at times
-// _sort. Values are taken from the samples, entries of resources of any type, where there are some
+// _sort and _contained. Values are taken from the samples, entries of resources of any type, where there are some
 // of the parameter, and from the vocabularies of RandomResource otherwise. The query is valid,
 // except that a chain may have no type in common with a value.
 func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, samples []search.Entry) string {
 	g := generator{r, parameters, samples}
 	var parts []string
-	for range 1 + r.IntN(3) {
+	where, filters := g.containedParts(), 1+r.IntN(3)
+	if where != nil {
+		filters = (1 + filters) / 2 // there is less inside
+	}
+	for range filters {
 		name, value := g.filter(typ, 0)
 		parts = append(parts, url.QueryEscape(name)+"="+url.QueryEscape(value))
 	}
 	if r.IntN(2) == 0 {
 		parts = append(parts, "_sort="+url.QueryEscape(g.sort(typ)))
 	}
-	return strings.Join(parts, "&")
+	return strings.Join(append(parts, where...), "&")
 }
 
 type generator struct {
@@ -186,8 +190,8 @@ func (g generator) sample(p *search.Parameter) search.Value {
 	}
 	start := g.r.IntN(len(g.samples))
 	for i := range g.samples {
-		if e := g.samples[(start+i)%len(g.samples)]; e.Param == p {
-			return e.Value
+		if v := sampleIn(g.samples[(start+i)%len(g.samples)], p); v != nil {
+			return v
 		}
 	}
 	return nil

@@ -13,7 +13,19 @@ import (
 // search looks at are there more often; invariants and required elements are not minded.
 func RandomResource(r *rand.Rand, typ, id string) *resources.Document {
 	w := writer{r: r}
+	w.resource(typ, id)
+	doc, err := resources.Parse(w.b)
+	if err != nil {
+		panic("searchtest: " + err.Error() + ": " + string(w.b))
+	}
+	return doc
+}
+
+// resource writes a resource; one in another has none inside.
+func (w *writer) resource(typ, id string) {
 	t := definitions.R4().Resource(typ)
+	holds := len(w.b) == 0 && contains(t) && w.r.IntN(3) == 0
+	w.inside = w.inside || holds // what has others inside refers to them more often
 	w.raw(`{"resourceType":`)
 	w.text(typ)
 	w.raw(`,"id":`)
@@ -23,15 +35,14 @@ func RandomResource(r *rand.Rand, typ, id string) *resources.Document {
 			w.member(e, 0)
 		}
 	}
-	w.raw("}")
-	doc, err := resources.Parse(w.b)
-	if err != nil {
-		panic("searchtest: " + err.Error() + ": " + string(w.b))
+	if holds {
+		w.contained()
 	}
-	return doc
+	w.raw("}")
 }
 
-// skipped are elements that search does not look at and that grow without bound.
+// skipped are elements that search does not look at and that grow without bound; contained resources
+// are written apart.
 var skipped = map[string]bool{"contained": true, "extension": true, "modifierExtension": true, "text": true, "implicitRules": true, "entry": true}
 
 // chance is how often an element of the root is there.
@@ -61,8 +72,9 @@ func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 
 // writer writes JSON.
 type writer struct {
-	r *rand.Rand
-	b []byte
+	r      *rand.Rand
+	b      []byte
+	inside bool // there are contained resources
 }
 
 func (w *writer) raw(s string)  { w.b = append(w.b, s...) }

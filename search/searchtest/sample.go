@@ -118,7 +118,11 @@ func (w *writer) target(ref definitions.TypeRef) string {
 // reference writes one of all forms: https://hl7.org/fhir/R4/references.html
 func (w *writer) reference(_ *definitions.Element, ref definitions.TypeRef) {
 	local := w.target(ref) + "/" + ids(w.r)
-	switch w.r.IntN(12) {
+	form := w.r.IntN(12)
+	if w.inside && w.r.IntN(3) == 0 {
+		form = 4
+	}
+	switch form {
 	case 0:
 		w.raw(fmt.Sprintf(`{"reference":%q}`, BaseURL+"/"+local))
 	case 1:
@@ -128,7 +132,7 @@ func (w *writer) reference(_ *definitions.Element, ref definitions.TypeRef) {
 	case 3:
 		w.raw(`{"reference":"` + uris[6] + `"}`)
 	case 4:
-		w.raw(`{"reference":"#c"}`)
+		w.raw(`{"reference":"` + pick(w.r, localReferences) + `"}`)
 	case 5:
 		w.raw(`{"identifier":{"system":`)
 		w.text(pick(w.r, systems))

@@ -76,32 +76,35 @@ func (w *World) RandomQuery(r *rand.Rand, typ string) string {
 	return RandomQuery(r, w.Parameters, typ, w.samples)
 }
 
-// Search answers a query by search.Match and search.CompareSort: the keys (Type/id) of all matches
+// Search answers a query by search.Match and search.CompareSort: the keys (see PlaceKey) of all matches
 // in order. With type "" it searches the whole system.
 func (w *World) Search(ctx context.Context, typ, query string) ([]string, error) {
 	q, err := w.Parse(typ, query)
 	if err != nil {
 		return nil, err
 	}
-	var matches []search.Resource
+	type match struct {
+		search.Resource
+		search.Place
+	}
+	var matches []match
 	sorter := search.NewSorter(ctx, q.Sort, w)
 	for _, r := range w.Resources {
-		ok, err := q.Match(ctx, r.Resource, w)
+		places, err := q.Places(ctx, r.Resource, w)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			match := r.Resource
-			if match.Entries, err = sorter.Entries(match); err != nil {
+		for _, p := range places {
+			if p, err = sorter.Place(r.Resource, p); err != nil {
 				return nil, err
 			}
-			matches = append(matches, match)
+			matches = append(matches, match{r.Resource, p})
 		}
 	}
-	slices.SortStableFunc(matches, func(a, b search.Resource) int { return search.CompareSort(a.Entries, b.Entries, q.Sort) })
+	slices.SortStableFunc(matches, func(a, b match) int { return search.CompareSort(a.Place.Entries, b.Place.Entries, q.Sort) })
 	keys := make([]string, len(matches))
 	for i, m := range matches {
-		keys[i] = m.Type + "/" + m.ID
+		keys[i] = PlaceKey(m.Type, m.ID, m.At)
 	}
 	return keys, nil
 }

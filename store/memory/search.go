@@ -30,9 +30,16 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 	if err != nil {
 		return store.Page{}, err
 	}
+	list := make([]store.Version, len(matches))
+	for i, m := range matches {
+		list[i] = m.Version
+	}
 	page := store.Page{Total: int64(len(matches)), HasTotal: query.Total != search.TotalNone || query.CountOnly}
 	if !query.CountOnly {
-		page.Matches, page.Next, page.Prev = cut(matches, c, max(query.Count, 1))
+		page.Matches, page.Next, page.Prev = cut(list, c, max(query.Count, 1))
+		if query.ContainedAlone {
+			page.Contained = placesOf(matches, c, len(page.Matches))
+		}
 	}
 	if query.Explain {
 		page.Plan = plan(examined, time.Since(start))
@@ -61,9 +68,24 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 	return int64(len(matches)), err
 }
 
+// match is a version that matches, and where.
+type match struct {
+	*version
+	search.Place
+}
+
+// placesOf tells where the matches of a page are.
+func placesOf(all []match, c cursor, count int) []int {
+	start := min(c.offset, uint64(len(all)))
+	places := make([]int, count)
+	for i := range places {
+		places[i] = all[start+uint64(i)].At
+	}
+	return places
+}
+
 // search gives all matches in order.
-func (v view) search(ctx context.Context, query *search.Query) (matches []store.Version, examined int64, err error) {
-	var found []sorted
+func (v view) search(ctx context.Context, query *search.Query) (found []match, examined int64, err error) {
 	var source search.Source = v // made once, for it allocates
 	sorter := search.NewSorter(ctx, query.Sort, source)
 	for candidate := range v.candidates(query) {
@@ -71,33 +93,21 @@ func (v view) search(ctx context.Context, query *search.Query) (matches []store.
 			return nil, 0, err
 		}
 		examined++
-		ok, err := query.Match(ctx, candidate.resource(), source)
+		places, err := query.Places(ctx, candidate.resource(), source)
 		if err != nil {
 			return nil, 0, err
 		}
-		if !ok {
-			continue
+		for _, place := range places {
+			if place, err = sorter.Place(candidate.resource(), place); err != nil {
+				return nil, 0, err
+			}
+			found = append(found, match{candidate, place})
 		}
-		entries, err := sorter.Entries(candidate.resource())
-		if err != nil {
-			return nil, 0, err
-		}
-		found = append(found, sorted{candidate, entries})
 	}
-	slices.SortFunc(found, func(a, b sorted) int {
-		return cmp.Or(search.CompareSort(a.entries, b.entries, query.Sort), cmp.Compare(a.number, b.number))
+	slices.SortFunc(found, func(a, b match) int {
+		return cmp.Or(search.CompareSort(a.Entries, b.Entries, query.Sort), cmp.Compare(a.number, b.number), cmp.Compare(a.At, b.At))
 	})
-	matches = make([]store.Version, len(found))
-	for i, f := range found {
-		matches[i] = f.Version
-	}
-	return matches, examined, nil
-}
-
-// sorted is a match with what it is sorted by.
-type sorted struct {
-	*version
-	entries []search.Entry
+	return found, examined, nil
 }
 
 // candidates are the resources of the types that are searched, each once.

@@ -196,6 +196,9 @@ func pagesOf(t *testing.T, s *Store, query *search.Query, step func(store.Page) 
 		list := make([]string, len(page.Matches))
 		for i, m := range page.Matches {
 			list[i] = m.Key.String()
+			if page.Contained != nil {
+				list[i] = searchtest.PlaceKey(m.Type, m.ID, page.Contained[i])
+			}
 		}
 		if from == nil {
 			keys = append(keys, list...)

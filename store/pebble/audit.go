@@ -180,7 +180,7 @@ func (a *audit) auditValues(document uint64, v store.Version, record *versionRec
 		return err
 	}
 	if a.store.options.Parameters != nil && (newest || !ok) {
-		fresh, err := a.extract(v)
+		fresh, err := a.extract(record.typ, v)
 		if err != nil {
 			a.report(a.problem("index", "its values cannot be taken from it: "+err.Error(), v.Key, v.VersionID))
 		} else if !ok || !bytes.Equal(fresh, list) {
@@ -230,7 +230,7 @@ func (a *audit) storedList(key []byte, v store.Version, record *versionRecord) (
 }
 
 // extract takes the values from the resource anew.
-func (a *audit) extract(v store.Version) ([]byte, error) {
+func (a *audit) extract(typ code, v store.Version) ([]byte, error) {
 	doc, err := resources.Parse(v.Body)
 	if err != nil {
 		return nil, err
@@ -243,7 +243,7 @@ func (a *audit) extract(v store.Version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := packer{dictionary: a.store.dictionary}
+	p := packer{dictionary: a.store.dictionary, typ: typ}
 	err = p.pack(entries)
 	return p.out, err
 }

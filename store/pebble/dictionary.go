@@ -190,7 +190,9 @@ func (d *dictionary) types() []code {
 	defer t.mu.RUnlock()
 	codes := make([]code, 0, t.last)
 	for c := uint32(1); c <= t.last; c++ {
-		codes = append(codes, code(c))
+		if _, _, space := splitSpace(t.texts[c]); !space {
+			codes = append(codes, code(c))
+		}
 	}
 	return codes
 }

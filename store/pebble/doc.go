@@ -62,6 +62,11 @@
 // has none. What is walked by low comes nearly in the order of high: what follows in a class can end later
 // than where it is by the longest span of the class, and by no more.
 //
+// Contained resources have index keys as resources do, with the document of their container, under the
+// code of a space, which is named by both types ("Observation#Patient") and stands where that of a type does;
+// dated postings they have none. So a leg of a space is a superset: what it leaves is decided by the packed
+// values of each contained resource, which lie in those of its container.
+//
 // # Writing
 //
 // Commit first does what needs no order (values, keys, compression), then judges and applies one

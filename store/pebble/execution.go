@@ -27,6 +27,7 @@ type execution struct {
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
 	single    bool         // one type is searched
+	loose     bool         // sets may have containers in which nothing matches
 	examined  int64
 	leaps     int64 // seeks from one member of a set to another
 	untilStop int
@@ -205,7 +206,13 @@ func (x *execution) want(e search.Expr) {
 		x.wantParameter(e.Param)
 	case search.Missing:
 		x.wantParameter(e.Param)
+	case search.Contained:
+		x.wantParameter(search.Containment())
+		for _, b := range e.Branches {
+			x.want(b.Filter)
+		}
 	case search.Chain:
+		x.wantParameter(search.Containment())
 		x.wantParameter(e.Param)
 		for _, b := range e.Branches {
 			x.want(b.Filter)
@@ -224,11 +231,12 @@ func (x *execution) want(e search.Expr) {
 
 func (x *execution) wantParameter(p *search.Parameter) {
 	switch {
-	case isID(p):
-		x.id = p
 	case isLastUpdated(p):
 		x.updated = p
 	default:
+		if isID(p) {
+			x.id = p // packed of contained resources alone
+		}
 		if c := x.store.dictionary.parameterCode(p); c != 0 {
 			x.wanted[c] = p
 		}
@@ -329,6 +337,10 @@ func (x *execution) matches(document uint64, filter search.Expr) bool {
 	if !ok {
 		return false
 	}
+	return x.meets(r, filter)
+}
+
+func (x *execution) meets(r search.Resource, filter search.Expr) bool {
 	ok, err := search.Match(x.ctx, filter, r, x)
 	x.fail(err)
 	return ok && err == nil

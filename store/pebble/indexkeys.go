@@ -71,6 +71,8 @@ type keyList struct {
 
 	shape []byte // parameters that have values
 
+	inside bool // they are of a contained resource
+
 	roles *dictionary
 	dates []dateOf
 	held  []held
@@ -91,7 +93,7 @@ func (d *dictionary) indexKeys(typ code, list []byte) (*keyList, error) {
 func (l *keyList) derive(d *dictionary, typ code, list []byte) error {
 	*l = keyList{
 		typ: typ, arena: l.arena[:0], keys: l.keys[:0], systems: l.systems[:0], shape: l.shape[:0],
-		roles: d, dates: l.dates[:0], held: l.held[:0],
+		roles: d, dates: l.dates[:0], held: l.held[:0], inside: l.inside,
 	}
 	present := code(0)
 	p := walkPacked(list)
@@ -111,7 +113,9 @@ func (l *keyList) derive(d *dictionary, typ code, list []byte) error {
 		return corrupt("a list of index values")
 	}
 	l.flags = only
-	l.dated()
+	if !l.inside {
+		l.dated()
+	}
 	l.own(indexAlive, nil, 1)
 	l.own(indexShape, l.shape, 2)
 	l.own(indexSystems, l.systems, 6)
@@ -207,6 +211,8 @@ func (l *keyList) entry() {
 		l.position()
 	case packedComposite:
 		l.composite()
+	case packedContained:
+		l.contained()
 	default:
 		l.r.fail()
 	}

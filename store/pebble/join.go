@@ -4,28 +4,42 @@ import (
 	"kiln/search"
 )
 
-// chainLeg finds the resources that refer to a match of one of the branches.
+// chainLeg finds the resources that refer to a match of one of the branches, here or contained in them.
 func (x *walk) chainLeg(typ code, c search.Chain) leg {
 	param := x.store.dictionary.parameterCode(c.Param)
 	inner := x.branches(c.Branches)
-	if param == 0 || len(inner) == 0 {
+	local := x.localSize(typ, c)
+	if param == 0 || len(inner) == 0 && local == 0 {
 		return fixed(c, "nothing", c.Param.Code, empty{}, 0)
 	}
 	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut)
 	l.check = x.chaser(c, inner)
+	outside := x.referrers(typ, param, inner)
 	l.open = func(x *walk) set {
-		var found collector
+		found := outside(x)
+		if local > 0 {
+			x.localChain(typ, c, found)
+		}
+		return found.set(x)
+	}
+	l.size, l.probed, l.opening = l.size+local, l.probed+local, l.opening+local*tuned.test
+	return l
+}
+
+// referrers collects the resources of a type, or of a space, that refer to a match of a branch.
+func (x *walk) referrers(typ, param code, inner []branch) func(x *walk) *collector {
+	return func(x *walk) *collector {
+		found := &collector{}
 		for _, in := range inner {
 			x.each(in, func(document uint64) {
 				if id, ok := x.idOf(document); ok {
 					key := appendCode(appendID(append(indexPrefix(nil, typ, param), indexReference), id), in.typ)
-					x.gather(posting(key), &found, nil)
+					x.gather(posting(key), found, nil)
 				}
 			})
 		}
-		return found.set(x)
+		return found
 	}
-	return l
 }
 
 // chaser tests candidates of a chain: whether what they refer to is in one of the inner sets, which
@@ -37,16 +51,19 @@ func (x *walk) chaser(c search.Chain, inner []branch) func(document uint64) bool
 		if !ok {
 			return false
 		}
+		local := false
 		for _, e := range r.Entries {
 			ref, ok := e.Value.(search.ReferenceValue)
 			if !ok || e.Param != c.Param || ref.ID == "" {
+				_, inside := ref.LocalID()
+				local = local || inside && e.Param == c.Param
 				continue
 			}
 			if document, ok := x.locate(x.store.dictionary.typeCode(ref.Type), ref.ID); ok && x.member(x.innerSet(sets, ref.Type, inner), document) {
 				return true
 			}
 		}
-		return false
+		return local && x.meets(r, c)
 	}
 }
 

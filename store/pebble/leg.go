@@ -78,6 +78,8 @@ func (x *walk) legs(typ code, e search.Expr) []leg {
 		return []leg{x.hasLeg(typ, e)}
 	case search.Within:
 		return []leg{x.withinLeg(typ, e)}
+	case search.Contained:
+		return []leg{x.containedLeg(typ, e)}
 	}
 	return []leg{fixed(e, "nothing", "", empty{}, 0)}
 }
@@ -174,9 +176,13 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 	if param == 0 {
 		return fixed(t, "nothing", describe(t), empty{}, 0) // no resource ever had a value
 	}
+	return x.scanLeg(t, x.testScans(typ, param, t))
+}
+
+// testScans are the ranges of keys that hold what meets the criteria.
+func (x *walk) testScans(typ, param code, t search.Test) (scans []scan) {
 	prefix := indexPrefix(nil, typ, param)
 	l := lowering{x: x, prefix: prefix, single: true}
-	var scans []scan
 	for _, c := range t.Any {
 		if token, ok := c.(search.TokenCriterion); ok && token.AnyCode && t.Modifier == search.Plain {
 			scans = append(scans, x.systemScans(typ, param, token)...)
@@ -184,12 +190,11 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 		}
 		more, ok := l.lower(t.Modifier, c)
 		if !ok {
-			scans = []scan{whole(prefix, always(maybe))}
-			break
+			return []scan{whole(prefix, always(maybe))}
 		}
 		scans = append(scans, more...)
 	}
-	return x.scanLeg(t, scans)
+	return scans
 }
 
 // scanLeg makes a leg of scans. Few postings are walked, anything else is collected.
@@ -404,11 +409,7 @@ func (x *walk) missingLeg(typ code, m search.Missing) leg {
 		}
 		return fixed(m, "nothing", detail, empty{}, 0)
 	}
-	const size = 2
-	want := appendCode(nil, param)
-	scans := x.shapes(typ, indexShape, size, func(members []byte) bool {
-		return hasMember(members, size, want) == m.Present
-	})
+	scans := x.missingScans(typ, param, m.Present)
 	l := x.scanLeg(search.Test{Param: m.Param}, scans)
 	l.expr, l.detail, l.operation = m, detail, "missing"
 	if !l.lazy {
@@ -421,6 +422,15 @@ func (x *walk) missingLeg(typ code, m search.Missing) leg {
 		}
 	}
 	return l
+}
+
+// missingScans are the postings of the shapes that have, or lack, values of a parameter.
+func (x *walk) missingScans(typ, param code, present bool) []scan {
+	const size = 2
+	want := appendCode(nil, param)
+	return x.shapes(typ, indexShape, size, func(members []byte) bool {
+		return hasMember(members, size, want) == present
+	})
 }
 
 // gather adds the documents of a shape; those of an open shape are looked at.

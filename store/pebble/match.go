@@ -10,12 +10,13 @@ import (
 // match is one document among the matches, with its values where they are sorted by.
 type match struct {
 	document uint64
+	part     int // 0 is the resource itself, else the contained one after search.Place.At
 	entries  []search.Entry
 }
 
 // compare orders matches as the query asks, in the direction of the walk.
 func (x *walk) compare(a, b match) int {
-	c := cmp.Or(search.CompareSort(a.entries, b.entries, x.query.Sort), cmp.Compare(a.document, b.document))
+	c := cmp.Or(search.CompareSort(a.entries, b.entries, x.query.Sort), cmp.Compare(a.document, b.document), cmp.Compare(a.part, b.part))
 	if x.reverse {
 		return -c
 	}

@@ -52,6 +52,8 @@ type packer struct {
 	list       []codedEntry
 	values     []packedValue // written already
 	unit       []byte
+	typ        code // of the resource
+	inside     bool // it is of a contained resource, whose _id is a value
 }
 
 // codedEntry is an entry with the code of its parameter.
@@ -64,15 +66,15 @@ type codedEntry struct {
 type packedValue struct{ entry, start, end int }
 
 // reset begins an empty list in the memory of the last one.
-func (p *packer) reset(d *dictionary) {
-	*p = packer{dictionary: d, out: p.out[:0], list: p.list[:0], values: p.values[:0], unit: p.unit[:0]}
+func (p *packer) reset(d *dictionary, typ code) {
+	*p = packer{dictionary: d, typ: typ, out: p.out[:0], list: p.list[:0], values: p.values[:0], unit: p.unit[:0]}
 }
 
 // pack writes the entries, without those of parameters that only the engine knows.
 func (p *packer) pack(entries []search.Entry) error {
 	p.list = slices.Grow(p.list[:0], len(entries))
 	for _, e := range entries {
-		if e.Param == nil || e.Value == nil || isID(e.Param) || isLastUpdated(e.Param) {
+		if e.Param == nil || e.Value == nil || isID(e.Param) && !p.inside || isLastUpdated(e.Param) {
 			continue
 		}
 		c, err := p.dictionary.internParameter(e.Param)
@@ -205,6 +207,8 @@ func (p *packer) value(v search.Value) {
 	case search.PositionValue:
 		p.out = append(p.out, packedPosition)
 		p.out = appendFloat(appendFloat(p.out, v.Latitude), v.Longitude)
+	case search.ContainedValue:
+		p.contained(v)
 	case search.CompositeValue:
 		p.out = append(p.out, packedComposite)
 		p.uvarint(uint64(len(v.Parts)))

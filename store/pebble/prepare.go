@@ -107,7 +107,7 @@ func (s *Store) prepareChange(p *prepared, c *store.Change) (err error) {
 func (p *prepared) index(d *dictionary, entries []search.Entry) error {
 	p.indexing = indexings.Get().(*indexing)
 	packer, keys := &p.indexing.packer, &p.indexing.keys
-	packer.reset(d)
+	packer.reset(d, p.typ)
 	if err := packer.pack(entries); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (x *execution) page(at store.Cursor) (page store.Page, err error) {
 		return page, x.err
 	}
 	x.rest()
-	page.Matches = x.versions(found)
+	page.Matches, page.Contained = x.versions(found)
 	return page, x.err
 }
 
@@ -118,7 +118,7 @@ func (x *execution) find(targets []target, c cursor, count int) (found []match, 
 	w := &walk{execution: x, reverse: c.back}
 	var from *match
 	if c.document != 0 {
-		m, ok := w.load(c.document)
+		m, ok := w.loadMatch(c)
 		if !ok {
 			return nil, false
 		}
@@ -136,6 +136,9 @@ func (x *execution) find(targets []target, c cursor, count int) (found []match, 
 
 // first gives the first matches after a place, in the order of the walk.
 func (x *walk) first(targets []target, from *match, limit int) []match {
+	if x.placed() {
+		return x.firstPlaces(targets, from, limit)
+	}
 	if len(x.query.Sort) == 0 {
 		return x.inOrder(targets, from, limit)
 	}
@@ -218,10 +221,10 @@ func (x *execution) finish(page *store.Page, c cursor, targets []target, found [
 		c.position, c.fingerprint = x.lastPosition(), store.Fingerprint(x.query)
 	}
 	if more || c.back {
-		page.Next = c.to(found[len(found)-1].document, false)
+		page.Next = c.to(found[len(found)-1], false)
 	}
 	if c.document != 0 && (more || !c.back) {
-		page.Prev = c.to(found[0].document, true)
+		page.Prev = c.to(found[0], true)
 	}
 }
 
@@ -256,21 +259,24 @@ func (x *execution) cheapTotal(c cursor, targets []target, found []match, more b
 }
 
 // versions reads what the matches were in the state searched. Those deleted since are left out.
-func (x *execution) versions(found []match) []store.Version {
+func (x *execution) versions(found []match) (list []store.Version, parts []int) {
 	it := x.borrow([]byte{keyVersion}, []byte{keyVersion + 1})
 	if it == nil {
-		return nil
+		return nil, nil
 	}
 	defer x.giveBack(it)
-	list := make([]store.Version, len(found))
+	list = make([]store.Version, len(found))
 	for _, i := range byDocument(found) {
 		x.examined++
 		if x.stopped() {
-			return nil
+			return nil, nil
 		}
 		list[i] = x.version(it, found[i].document)
 	}
-	return slices.DeleteFunc(list, func(v store.Version) bool { return v.ID == "" })
+	if x.query.ContainedAlone {
+		parts = partsOf(found, list)
+	}
+	return slices.DeleteFunc(list, func(v store.Version) bool { return v.ID == "" }), parts
 }
 
 // byDocument gives the places of matches in the order of documents, in which seeking is cheaper.

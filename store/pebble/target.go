@@ -49,6 +49,9 @@ func (x *walk) members(t target) set { return x.restore(t.typ, x.plan(t.typ, t.f
 
 // count counts the matches, up to a limit; 0 is no limit.
 func (x *execution) count(targets []target, limit int) int64 {
+	if x.query.ContainedAlone {
+		return x.countPlaces(targets)
+	}
 	n := 0
 	for _, t := range targets {
 		if t.filter == nil && x.past == nil {

@@ -17,7 +17,7 @@ func (d *dictionary) unpack(list []byte, wanted map[code]*search.Parameter) ([]s
 		if param == nil {
 			continue
 		}
-		v, err := d.unpackValue(p.value)
+		v, err := d.unpackEntry(p.value, wanted)
 		if err != nil {
 			return nil, err
 		}
@@ -27,6 +27,16 @@ func (d *dictionary) unpack(list []byte, wanted map[code]*search.Parameter) ([]s
 		return nil, corrupt("a list of index values")
 	}
 	return entries, nil
+}
+
+// unpackEntry reads the value of an entry, of a contained resource its entries of the parameters in the map.
+func (d *dictionary) unpackEntry(b []byte, wanted map[code]*search.Parameter) (search.Value, error) {
+	if b[0] != packedContained {
+		return d.unpackValue(b)
+	}
+	r := unpacker{dictionary: d, rest: b[1:]}
+	v := r.contained(wanted)
+	return v, r.err
 }
 
 func (d *dictionary) unpackValue(b []byte) (search.Value, error) {

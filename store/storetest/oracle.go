@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kiln/search"
+	"kiln/search/searchtest"
 	"kiln/store"
 )
 
@@ -34,26 +35,30 @@ func (d *duel) newOracle() *oracle {
 
 // search gives the keys of all matches in order.
 func (o *oracle) search(ctx context.Context, query *search.Query) ([]string, error) {
-	var matches []search.Resource
+	type match struct {
+		search.Resource
+		search.Place
+	}
+	var matches []match
 	sorter := search.NewSorter(ctx, query.Sort, o)
 	for _, r := range o.resources {
-		ok, err := query.Match(ctx, r, o)
+		places, err := query.Places(ctx, r, o)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			if r.Entries, err = sorter.Entries(r); err != nil {
+		for _, p := range places {
+			if p, err = sorter.Place(r, p); err != nil {
 				return nil, err
 			}
-			matches = append(matches, r)
+			matches = append(matches, match{r, p})
 		}
 	}
-	slices.SortStableFunc(matches, func(a, b search.Resource) int {
-		return search.CompareSort(a.Entries, b.Entries, query.Sort)
+	slices.SortStableFunc(matches, func(a, b match) int {
+		return search.CompareSort(a.Place.Entries, b.Place.Entries, query.Sort)
 	})
 	keys := make([]string, len(matches))
 	for i, m := range matches {
-		keys[i] = m.Type + "/" + m.ID
+		keys[i] = searchtest.PlaceKey(m.Type, m.ID, m.At)
 	}
 	return keys, nil
 }

@@ -78,7 +78,7 @@ func (t *trial) bothWays(text string, count int) {
 	query.Count = 1000
 	whole, err := t.Search(t.ctx, query, nil)
 	t.must(err)
-	all := whole.Matches
+	all := placed(whole)
 	if whole.Next != nil || whole.Prev != nil {
 		t.Fatalf("%s: the whole has more pages", text)
 	}
@@ -88,7 +88,7 @@ func (t *trial) bothWays(text string, count int) {
 		page, err := t.Search(t.ctx, query, cursor)
 		t.must(err)
 		start := min(len(pages)*count, len(all))
-		t.equal(text+": a page", tags(page.Matches), tags(all[start:min(start+count, len(all))]))
+		t.equal(text+": a page", tags(placed(page)), tags(all[start:min(start+count, len(all))]))
 		t.equal(text+": whether there is a page before", page.Prev != nil, len(pages) > 0)
 		if page.HasTotal {
 			t.equal(text+": the total", page.Total, int64(len(all)))
@@ -102,11 +102,11 @@ func (t *trial) bothWays(text string, count int) {
 	for i := len(pages) - 1; i > 0; i-- {
 		page, err := t.Search(t.ctx, query, pages[i].Prev)
 		t.must(err)
-		t.equal(text+": a page before", page.Matches, pages[i-1].Matches)
+		t.equal(text+": a page before", placed(page), placed(pages[i-1]))
 		t.equal(text+": whether there is a page before that", page.Prev != nil, i > 1)
 		page, err = t.Search(t.ctx, query, page.Next)
 		t.must(err)
-		t.equal(text+": the page after that again", page.Matches, pages[i].Matches)
+		t.equal(text+": the page after that again", placed(page), placed(pages[i]))
 	}
 }
 

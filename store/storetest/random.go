@@ -213,6 +213,9 @@ func (d *duel) change() store.Change {
 
 // content is a random resource, at times one that was there before.
 func (d *duel) content() store.Change {
+	if d.few && d.r.IntN(4) == 0 {
+		return bearer(d.r.IntN(8), d.r.IntN(40))
+	}
 	if d.few && d.r.IntN(3) == 0 {
 		return Put(fmt.Sprintf("Observation/o%d", d.r.IntN(8)),
 			fmt.Sprintf(`"subject":{"reference":"Patient/p%02d"},"status":"%s"`, d.r.IntN(12), []string{"final", "amended"}[d.r.IntN(2)]))
@@ -364,12 +367,12 @@ func (d *duel) compareSearches(engine, mirror store.Reader) {
 		d.must(err)
 		got, next := d.firstPages(text, engine, query, 1+d.r.IntN(3))
 		if next == nil {
-			d.equal(text, tags(got), tags(expected.Matches))
-			d.equal(text, got, expected.Matches)
+			d.equal(text, tags(got), tags(placed(expected)))
+			d.equal(text, got, placed(expected))
 		} else {
-			d.equal(text, tags(got), tags(expected.Matches[:min(len(got), len(expected.Matches))]))
+			d.equal(text, tags(got), tags(placed(expected)[:min(len(got), len(expected.Matches))]))
 			if engine == store.Reader(d.Store) {
-				d.pagings = append(d.pagings, paging{text, query, got, expected.Matches, next})
+				d.pagings = append(d.pagings, paging{text, query, got, placed(expected), next})
 			}
 		}
 		count, err := engine.Count(d.ctx, query)
@@ -392,7 +395,7 @@ func (d *duel) firstPages(text string, engine store.Reader, query *search.Query,
 		if err != nil {
 			d.Fatalf("%s: %v", text, err)
 		}
-		got, next = append(got, page.Matches...), page.Next
+		got, next = append(got, placed(page)...), page.Next
 		if next == nil {
 			break
 		}
@@ -402,10 +405,7 @@ func (d *duel) firstPages(text string, engine store.Reader, query *search.Query,
 
 func (d *duel) searchText() string {
 	if d.few {
-		queries := crowdQueries
-		if d.r.IntN(2) == 0 {
-			queries = chainQueries
-		}
+		queries := [][]string{crowdQueries, chainQueries, bearerQueries}[d.r.IntN(3)]
 		return queries[d.r.IntN(len(queries))]
 	}
 	typ := searchtest.RandomType(d.r)
@@ -432,7 +432,7 @@ func (d *duel) turnPages() {
 			d.Fatalf("%s: %v", p.text, err)
 		}
 		d.equal(p.text+": the total of a later page", page.Total, int64(len(p.want)))
-		p.got, p.cursor = append(p.got, page.Matches...), page.Next
+		p.got, p.cursor = append(p.got, placed(page)...), page.Next
 		if p.cursor == nil {
 			wanted := slices.DeleteFunc(slices.Clone(p.want), func(w store.Version) bool {
 				return !slices.ContainsFunc(p.got, func(g store.Version) bool { return g.Key == w.Key }) && d.deletedSince(w)
@@ -456,7 +456,7 @@ func (d *duel) turnPages() {
 
 func (d *duel) deletedSince(v store.Version) bool {
 	for n := v.VersionID + 1; ; n++ {
-		later, err := d.memory.ReadVersion(d.ctx, v.Key, n)
+		later, err := d.memory.ReadVersion(d.ctx, containerKey(v.Key), n)
 		if err != nil {
 			return false
 		}

@@ -68,6 +68,7 @@ func groups() []group {
 		{name: "History", promises: histories},
 		{name: "Search", promises: searches},
 		{name: "Paging", promises: pagings},
+		{name: "Contained", promises: containeds},
 		{name: "Snapshot", promises: snapshots},
 		{name: "Preview", promises: previews},
 		{name: "Close", promises: closings},
