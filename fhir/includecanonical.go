@@ -5,7 +5,6 @@ import (
 
 	"kiln/resources/definitions"
 	"kiln/search"
-	"kiln/store"
 )
 
 // followCanonical adds the resources that have the canonical URL, with a version those of it alone.
