@@ -143,7 +143,7 @@ func (l *linkWalk) group(part []byte) {
 
 // referrers appends the documents that lead to one over a link and those before it.
 func (l *linkWalk) referrers(to []uint64, document uint64, at int) []uint64 {
-	if !l.unchangedDocument(document) || l.spent() {
+	if l.spent() {
 		return to
 	}
 	id, ok := l.idOf(document)

@@ -58,8 +58,21 @@ var linkQueries = []string{
 	"Observation?status=final&_sort=-subject:Patient.organization.name,-_id", "Observation?_sort=performer:Patient.birthdate,-patient.birthdate",
 }
 
-// pagesSortLinksAsOf changes what matches refer to, and to whom, between the pages.
+// pagesSortLinksAsOf changes what matches refer to, and to whom, between the pages; or the references
+// alone, while a patient comes to be whom one of them names.
 func pagesSortLinksAsOf(t *trial) {
+	t.pagesWhile(func(int) []store.Change {
+		return []store.Change{
+			Put("Patient/p99", `"name":[{"family":"zz"}],"birthDate":"1999"`), Put("Observation/o4", `"status":"final"`),
+			Put("Observation/o3", `"status":"final","subject":{"reference":"Patient/p99"}`),
+		}
+	})
+	t.pagesWhile(linked)
+}
+
+// pagesWhile reads pages of linkQueries with changes between them.
+func (t *trial) pagesWhile(changes func(edition int) []store.Change) {
+	t.Helper()
 	for _, text := range linkQueries {
 		t.put(linked(0)...)
 		t.bothWays(text, 3)
@@ -73,7 +86,7 @@ func pagesSortLinksAsOf(t *trial) {
 		got := slices.Clone(page.Matches)
 		for edition := 1; page.Next != nil; edition++ {
 			t.clock.Advance(time.Second)
-			t.put(linked(edition)...)
+			t.put(changes(edition)...)
 			page, err = t.Search(t.ctx, query, page.Next)
 			t.must(err)
 			got = append(got, page.Matches...)
