@@ -21,6 +21,11 @@ func (x *walk) sorted(t target, from *match, limit int) []match {
 			return found
 		}
 	}
+	if l := w.linkWalk(t, legs, from, limit); l != nil {
+		if found, ok := l.run(); ok || x.err != nil {
+			return found
+		}
+	}
 	w = &walk{execution: x.execution, reverse: x.reverse}
 	return w.collectSorted(t, legs, from, limit)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // linked are patients of two organizations and what is seen of them: o0 to o7 refer to p0 to p7, o8 to no
-// one, o9 to a patient who is not there, and o10 to p1 and, as performer, to r0.
+// one, o9 to a patient who is not there, and o10 to p1. Performers are p4 of o9, p0, p3 and p7 of o10, p6 of o11.
 func linked(edition int) []store.Change {
 	var changes []store.Change
 	for i, name := range []string{"north", "South"} {
@@ -26,19 +26,21 @@ func linked(edition int) []store.Change {
 			Put(fmt.Sprintf("Observation/o%d", i), `"status":"final"`, fmt.Sprintf(`"subject":{"reference":"Patient/p%d"}`, (i+edition)%8)))
 	}
 	return append(changes, Put("Observation/o8", `"status":"final"`),
-		Put("Observation/o9", `"status":"final","subject":{"reference":"Patient/p99"}`),
-		Put("Observation/o10", `"status":"amended","subject":{"reference":"Patient/p1"},"performer":[{"reference":"Patient/p0"},{"reference":"Patient/p7"}]`))
+		Put("Observation/o9", `"status":"final","subject":{"reference":"Patient/p99"},"performer":[{"reference":"Patient/p4"}]`),
+		Put("Observation/o10", `"status":"amended","subject":{"reference":"Patient/p1"},"performer":[{"reference":"Patient/p0"},{"reference":"Patient/p3"},{"reference":"Patient/p7"}]`),
+		Put("Observation/o11", `"status":"amended","performer":[{"reference":"Patient/p6"}]`))
 }
 
 // searchSortLinks sorts by what references lead to.
 func searchSortLinks(t *trial) {
 	t.put(linked(0)...)
 	for _, c := range []struct{ text, want string }{
-		{"Observation?_sort=subject:Patient.family", "o0 o5 o2 o4 o1 o10 o6 o3 o7 o8 o9"},
-		{"Observation?_sort=-patient.family", "o1 o5 o10 o0 o2 o4 o6 o3 o7 o8 o9"},
-		{"Observation?_sort=patient.organization.name,-subject:Patient.birthdate", "o2 o1 o10 o3 o0 o5 o7 o4 o6 o8 o9"},
-		{"Observation?_sort=status,-patient._id", "o10 o7 o6 o5 o4 o3 o2 o1 o0 o8 o9"},
-		{"Observation?_sort=performer:Patient.birthdate,-_id&status=amended,final", "o10 o9 o8 o7 o6 o5 o4 o3 o2 o1 o0"},
+		{"Observation?_sort=subject:Patient.family", "o0 o5 o2 o4 o1 o10 o6 o3 o7 o8 o9 o11"},
+		{"Observation?_sort=-patient.family", "o1 o5 o10 o0 o2 o4 o6 o3 o7 o8 o9 o11"},
+		{"Observation?_sort=patient.organization.name,-subject:Patient.birthdate", "o2 o1 o10 o3 o0 o5 o7 o4 o6 o8 o9 o11"},
+		{"Observation?_sort=status,-patient._id", "o10 o11 o7 o6 o5 o4 o3 o2 o1 o0 o8 o9"},
+		{"Observation?_sort=performer:Patient.birthdate,-_id&status=amended,final", "o10 o11 o9 o8 o7 o6 o5 o4 o3 o2 o1 o0"},
+		{"Observation?_sort=-performer:Patient.birthdate&status=amended", "o10 o11"},
 	} {
 		page, err := t.Search(t.ctx, Query(c.text), nil)
 		t.must(err)
@@ -58,8 +60,23 @@ var linkQueries = []string{
 	"Observation?status=final&_sort=-subject:Patient.organization.name,-_id", "Observation?_sort=performer:Patient.birthdate,-patient.birthdate",
 }
 
-// pagesSortLinksAsOf changes what matches refer to, and to whom, between the pages.
+// pagesSortLinksAsOf changes what matches refer to, and to whom, between the pages; or one of both alone, while a patient comes to be whom one of them names.
 func pagesSortLinksAsOf(t *trial) {
+	t.pagesWhile(func(int) []store.Change {
+		return []store.Change{
+			Put("Patient/p99", `"name":[{"family":"zz"}],"birthDate":"1999"`), Put("Observation/o4", `"status":"final"`),
+			Put("Observation/o3", `"status":"final","subject":{"reference":"Patient/p99"}`),
+		}
+	})
+	t.pagesWhile(func(edition int) []store.Change {
+		return slices.DeleteFunc(linked(edition), func(c store.Change) bool { return c.Key.Type != "Patient" })
+	})
+	t.pagesWhile(linked)
+}
+
+// pagesWhile reads pages of linkQueries with changes between them.
+func (t *trial) pagesWhile(changes func(edition int) []store.Change) {
+	t.Helper()
 	for _, text := range linkQueries {
 		t.put(linked(0)...)
 		t.bothWays(text, 3)
@@ -73,7 +90,7 @@ func pagesSortLinksAsOf(t *trial) {
 		got := slices.Clone(page.Matches)
 		for edition := 1; page.Next != nil; edition++ {
 			t.clock.Advance(time.Second)
-			t.put(linked(edition)...)
+			t.put(changes(edition)...)
 			page, err = t.Search(t.ctx, query, page.Next)
 			t.must(err)
 			got = append(got, page.Matches...)
