@@ -69,8 +69,10 @@ func TestContainedResourcesAreFoundOnTheirOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{prescription, `{"resourceType":"Practitioner","id":"d","name":[{"family":"Doc"}]}`,
-		`{"resourceType":"MedicationRequest","id":"other","status":"active","medicationReference":{"reference":"Medication/m1"}}`} {
+	for _, text := range []string{
+		prescription, `{"resourceType":"Practitioner","id":"d","name":[{"family":"Doc"}]}`,
+		`{"resourceType":"MedicationRequest","id":"other","status":"active","medicationReference":{"reference":"Medication/m1"}}`,
+	} {
 		e := document(t, text)
 		if err := w.Add(e.Document(), e.First("id").Text()); err != nil {
 			t.Fatal(err)

@@ -107,6 +107,7 @@ func TestContainedSearchesReadLittleMoreThanTheyFind(t *testing.T) {
 		"Medication?code=c7&_contained=both&_sort=status":                                {1, 30},
 		"Medication?code=c7&status=active&_contained=true":                               {0, 30},
 		"MedicationRequest?medication.code=c7":                                           {1, 60},
+		"Medication?status=active&_contained=true&_summary=count":                        {0, 1300},
 		"Patient?name=x&_contained=both":                                                 {0, 20},
 	} {
 		typ, text, _ := strings.Cut(query, "?")

@@ -16,14 +16,48 @@ func (x *walk) containedLeg(typ code, c search.Contained) leg {
 	l := leg{expr: c, operation: "contained", detail: x.typeName(typ), test: tuned.test, lazy: true}
 	l.measure = func(limit int) int { return x.countCandidates(spaces, limit) }
 	l.guess = func() int { return x.live(typ) }
-	exact := !slices.ContainsFunc(spaces, func(b branch) bool { return b.filter != nil })
+	exact := !slices.ContainsFunc(spaces, func(b branch) bool { return !x.told(b) })
 	l.open = func(x *walk) set {
-		if exact || x.loose {
+		switch {
+		case exact:
+			return x.exactly(spaces)
+		case x.loose:
 			return x.candidates(spaces)
 		}
 		return x.filter(x.candidates(spaces), []leg{{expr: c, operation: "contained", detail: l.detail}})
 	}
 	return l
+}
+
+// told reports whether the keys of a space tell by themselves which containers match: there is one condition
+// at most, so that it does not matter which contained resource meets it, and no value has to be looked at.
+func (x *walk) told(space branch) bool {
+	if space.filter == nil {
+		return true
+	}
+	t, ok := space.filter.(search.Test)
+	if !ok {
+		return false
+	}
+	scans := x.testScans(space.typ, x.store.dictionary.parameterCode(t.Param), t)
+	return !slices.ContainsFunc(scans, func(s scan) bool { return s.judge != nil })
+}
+
+// exactly are the documents with a match in spaces whose keys tell.
+func (x *walk) exactly(spaces []branch) set {
+	sets := make([]set, len(spaces))
+	for i, space := range spaces {
+		t, ok := space.filter.(search.Test)
+		if !ok {
+			sets[i] = x.alive(space.typ)
+			continue
+		}
+		l := x.insideTest(space.typ, t)
+		done := x.step(&l)
+		sets[i] = l.open(x)
+		done()
+	}
+	return unite(sets)
 }
 
 // candidates are the documents that may have a contained resource which matches, each of the filters
