@@ -87,7 +87,9 @@ func (x *parser) within(param *Parameter, t Test) Expr {
 	}
 	w := Within{Param: param, Above: t.Modifier == Above, Any: t.Any}
 	for _, typ := range types {
-		w.By = append(w.By, Hierarchy{Type: typ, Parent: x.Lookup(typ, hierarchies()[typ])})
+		if parent := x.Lookup(typ, hierarchies()[typ]); parent != nil {
+			w.By = append(w.By, Hierarchy{Type: typ, Parent: parent})
+		}
 	}
 	w.named = make(map[Criterion]struct{}, len(t.Any))
 	for _, c := range t.Any {
