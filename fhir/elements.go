@@ -89,7 +89,7 @@ func (s selection) cut(doc *resources.Document, typ *definitions.Type, n resourc
 			continue
 		}
 		within, ok := s.of(member.Element)
-		if ok && !within.isWhole() {
+		if ok && !within.isWhole() && !member.Shadow { // what belongs to primitives keeps its places in a list
 			ok = !within.below(doc, member.Type, c, edits)
 		} else if !ok {
 			*edits = append(*edits, resources.Edit{Node: c})

@@ -324,6 +324,7 @@ func TestSubset(t *testing.T) {
 		"-text,-name,-photo,-link,-contact.name": `"_active":{"extension":[{"url":"http://x.test","valueCode":"y"}]},"communication":[{"language":{"text":"de"},"preferred":true}],"link":[{`,
 		"-contact,contact,photo.title":           `"photo":[{"title":"p"}],"link"`,
 		"text.status":                            `"text":{"status":"generated","div"`, // which must be there too
+		"active.extension,-active.id":            `"active":true,"_active":{"extension":[{"url":"http://x.test","valueCode":"y"}]},"link"`,
 		"-meta,-id,-active,photo":                `"active":true`,
 	} {
 		t.Run("_elements="+elements, func(t *testing.T) {
@@ -371,4 +372,19 @@ func TestSubset(t *testing.T) {
 		_, err := h.Search(t.Context(), fhir.SearchRequest{Type: "Patient", Query: "_summary=text&_include=Patient:organization"})
 		wantRefusal(t, err, outcome.Invalid, outcome.StageSyntax)
 	})
+}
+
+// The extensions of a list of primitives stand where their primitives do.
+func TestElementsOfPrimitivesKeepTheirPlaces(t *testing.T) {
+	subset, err := fhir.ParseSubset("", "name.given.extension")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := subset.Apply([]byte(`{"resourceType":"Patient","id":"a","meta":{},"name":[{"given":["A","B"],"_given":[{"id":"x"},{"extension":[{"url":"u","valueCode":"y"}]}],"family":"C"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"name":[{"given":["A","B"],"_given":[{"id":"x"},{"extension":[{"url":"u","valueCode":"y"}]}]}]}`; !strings.HasSuffix(string(body), want) {
+		t.Errorf("got %s; want …%s", body, want)
+	}
 }

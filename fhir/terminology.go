@@ -27,8 +27,15 @@ func (s *Service) terms(ctx context.Context, reader store.Reader) *terms {
 }
 
 func (t *terms) terminology() *terminology.Service {
-	if t.composed == nil {
-		t.composed, t.found = t.service.terminology.On(terminology.First(t, terminology.Embedded())), map[string]store.Version{}
+	if t.composed != nil {
+		return t.composed
+	}
+	t.found = map[string]store.Version{}
+	source := terminology.First(t, terminology.Embedded())
+	if _, ok := t.reader.(preview); ok { // its versions may never come to be, and others have their numbers then
+		t.composed = terminology.New(source, terminology.Limits{})
+	} else {
+		t.composed = t.service.terminology.On(source)
 	}
 	return t.composed
 }

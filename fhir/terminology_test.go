@@ -74,6 +74,24 @@ func TestASearchFollowsTheValueSet(t *testing.T) {
 	equal(t, "the older version", names(h.search("Observation", "code:in=urn:test:reds%7C1")), "Observation/red")
 }
 
+// What a transaction would have made of a value set is forgotten when it fails: the version that comes
+// to be in its place has the same number.
+func TestASearchForgetsTheValueSetOfAFailedTransaction(t *testing.T) {
+	h := open(t)
+	colours(h)
+	reds := func(code string) string {
+		return `{"resourceType":"ValueSet","id":"reds","url":"urn:test:reds","version":"1","status":"active","compose":{"include":[{"system":"urn:test:colours","concept":[{"code":"` + code + `"}]}]}}`
+	}
+	_, err := h.process("transaction",
+		`{"request":{"method":"PUT","url":"ValueSet/reds"},"resource":`+reds("blue")+`}`,
+		`{"request":{"method":"GET","url":"Observation?code:in=urn:test:reds"}}`, `{"request":{"method":"GET","url":"Patient/nobody"}}`)
+	if err == nil {
+		t.Fatal("the transaction did not fail")
+	}
+	h.put(reds("crimson"))
+	equal(t, "after", names(h.search("Observation", "code:in=urn:test:reds")), "Observation/crimson")
+}
+
 func TestAConditionMayNameAValueSet(t *testing.T) {
 	h := open(t)
 	colours(h)

@@ -20,8 +20,10 @@ import (
 type Within struct {
 	Param *Parameter
 	Above bool
-	Any   []Criterion // each a ReferenceCriterion
+	Any   []Criterion // each a ReferenceCriterion without a version
 	By    []Hierarchy
+	// named holds Any, which may be many.
+	named map[Criterion]struct{}
 }
 
 func (Within) expr() {}
@@ -85,9 +87,13 @@ func (x *parser) within(param *Parameter, t Test) Expr {
 	}
 	w := Within{Param: param, Above: t.Modifier == Above, Any: t.Any}
 	for _, typ := range types {
-		w.By = append(w.By, Hierarchy{Type: typ, Parent: x.Lookup(typ, hierarchies()[typ])})
+		if parent := x.Lookup(typ, hierarchies()[typ]); parent != nil {
+			w.By = append(w.By, Hierarchy{Type: typ, Parent: parent})
+		}
 	}
+	w.named = make(map[Criterion]struct{}, len(t.Any))
 	for _, c := range t.Any {
+		w.named[c] = struct{}{}
 		c := c.(ReferenceCriterion)
 		switch {
 		case c.Type != "" && !slices.Contains(types, c.Type):
@@ -140,6 +146,14 @@ func (w Within) Over(ctx context.Context, source Source) ([]Criterion, error) {
 
 // names reports whether the reference is one of those asked for.
 func (w Within) names(ref ReferenceValue) bool {
+	if w.named != nil {
+		for _, c := range [...]ReferenceCriterion{{Type: ref.Type, ID: ref.ID}, {ID: ref.ID}, {URL: ref.URL}} {
+			if _, ok := w.named[c]; ok {
+				return true
+			}
+		}
+		return false
+	}
 	return slices.ContainsFunc(w.Any, func(c Criterion) bool { return MatchValue(Plain, c, ref) })
 }
 

@@ -85,7 +85,9 @@
 // small; what is counted to its end need not be read again. A leg that costs more to collect than to test
 // on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
 // parameter, or collects and sorts, with the same kind of bound. One by a date, with an equality that has
-// dated postings of it, walks these; so does a filter by both, where the span is not wide. Query.Explain shows it.
+// dated postings of it, walks these; so does a filter by both, where the span is not wide. What is below or
+// above a resource is walked once, down the postings of the parents or up the values, and becomes a test of
+// references; where there is very much below, candidates are walked up from. Query.Explain shows it.
 //
 // A cursor holds a fingerprint of the query, the position of the first page's state and a document; it
 // needs no index of the past. What has changed since, told by the feed and usually little, is taken out of the
