@@ -38,6 +38,7 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 			return nil, err
 		}
 	}
+	x.words(t)
 	if x.count > maxValues || len(x.pool) > maxValues {
 		return nil, outcome.New(outcome.TooCostly, "The resource has more than %d values to search by.", maxValues)
 	}

@@ -11,7 +11,7 @@ type Entry struct {
 }
 
 // Value is what an index holds: StringValue, TokenValue, ReferenceValue, DateValue, NumberValue,
-// QuantityValue, URIValue or CompositeValue.
+// QuantityValue, URIValue, CompositeValue, WordsValue or DeferredWords.
 type Value interface{ value() }
 
 type (
@@ -86,7 +86,7 @@ const (
 
 // Criterion is one value of a query string, read by the type of its parameter: StringCriterion,
 // TokenCriterion, ReferenceCriterion, DateCriterion, NumberCriterion, QuantityCriterion,
-// URICriterion or CompositeCriterion.
+// URICriterion, CompositeCriterion or WordsCriterion.
 type Criterion interface{ criterion() }
 
 // Prefix is a comparator: https://hl7.org/fhir/R4/search.html#prefix
