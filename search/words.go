@@ -20,7 +20,9 @@ var wordParameters = map[string]bool{narrativeParameter: true, contentParameter:
 func (p *Parameter) SearchesWords() bool { return p.Type == TypeSpecial && wordParameters[p.Code] }
 
 // SearchesNarrative reports whether p is _text, which looks at the narrative alone.
-func (p *Parameter) SearchesNarrative() bool { return p.SearchesWords() && p.Code == narrativeParameter }
+func (p *Parameter) SearchesNarrative() bool {
+	return p.SearchesWords() && p.Code == narrativeParameter
+}
 
 type (
 	// WordsValue are the words of a resource in order, for _text and _content. Text has a line for

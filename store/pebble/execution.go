@@ -22,6 +22,7 @@ type execution struct {
 	wanted      map[code]*search.Parameter // parameters of the query
 	sorting     map[code]*search.Parameter // those that it sorts by
 	id, updated *search.Parameter          // those that only the engine knows, where the query has them
+	worded      []*search.Parameter        // those of words that the query has
 
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
@@ -219,6 +220,8 @@ func (x *execution) wantParameter(p *search.Parameter) {
 		x.id = p
 	case isLastUpdated(p):
 		x.updated = p
+	case p.SearchesWords():
+		x.wantWords(p)
 	default:
 		if c := x.store.dictionary.parameterCode(p); c != 0 {
 			x.wanted[c] = p
@@ -261,12 +264,14 @@ func (x *execution) valuesOf(document uint64, wanted map[code]*search.Parameter)
 		x.check(x.values)
 		return search.Resource{}, false
 	}
-	found, _, ok := readDocumentKey(x.values.Key())
+	found, version, ok := readDocumentKey(x.values.Key())
 	if !ok || found != document {
 		x.fail(corrupt("index values are missing"))
 		return search.Resource{}, false
 	}
-	return x.readResource(x.values.Value(), wanted)
+	r, ok := x.readResource(x.values.Value(), wanted)
+	x.deferWords(&r, document, version)
+	return r, ok
 }
 
 func (x *execution) readResource(value []byte, wanted map[code]*search.Parameter) (search.Resource, bool) {
