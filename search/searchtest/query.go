@@ -43,6 +43,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 	if depth == 0 && g.r.IntN(6) == 0 {
 		return "_filter", g.expression(typ, 0)
 	}
+	if g.r.IntN(8) == 0 {
+		return g.words(typ)
+	}
 	p := g.parameter(typ)
 	if depth < 2 && p.Type == search.TypeReference && g.r.IntN(3) == 0 {
 		return g.chain(p, depth)
