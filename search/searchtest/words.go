@@ -2,6 +2,8 @@ package searchtest
 
 import (
 	"html"
+	"math/rand/v2"
+	"net/url"
 	"strings"
 
 	"kiln/resources/definitions"
@@ -76,4 +78,11 @@ func (g generator) word(p *search.Parameter) string {
 		return `"` + strings.ToUpper(string(word)) + `"`
 	}
 	return `"` + string(word) + `"`
+}
+
+// RandomWords is a query for words that the world has, of a type or with "" of the whole system.
+func (w *World) RandomWords(r *rand.Rand, typ string) string {
+	g := generator{r, w.Parameters, w.samples}
+	name, value := g.words(typ)
+	return name + "=" + url.QueryEscape(value)
 }

@@ -3,15 +3,17 @@ package pebble
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	lsm "github.com/cockroachdb/pebble/v2"
 )
 
 // formatVersion is the layout of keys and values. A store written in another is refused.
-const formatVersion = "kiln 2"
+const formatVersion = "kiln 3"
 
-// formerFormat is the same without dated postings: Repair adds them.
-const formerFormat = "kiln 1"
+// formerFormats lack keys that Repair adds: the first dated postings, both what searches of later
+// versions ask for, such as words.
+var formerFormats = []string{"kiln 1", "kiln 2"}
 
 var (
 	metaFormat   = []byte{keyMeta, 'f'}
@@ -23,7 +25,7 @@ func (s *Store) checkFormat() error {
 	value, closer, err := s.db.Get(metaFormat)
 	if err == nil {
 		defer closer.Close()
-		switch former := string(value) == formerFormat; {
+		switch former := slices.Contains(formerFormats, string(value)); {
 		case former && s.options.Former:
 			return nil
 		case former:

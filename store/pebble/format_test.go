@@ -59,7 +59,14 @@ func TestCheckFindsWhatIsWrongWithDatedPostings(t *testing.T) {
 	}
 }
 
-func TestRepairBringsAStoreOfTheFormatBeforeToThePresentOne(t *testing.T) {
+func TestRepairBringsAStoreOfAFormatBeforeToThePresentOne(t *testing.T) {
+	for _, format := range formerFormats {
+		t.Run(format, func(t *testing.T) { repairFormer(t, format) })
+	}
+}
+
+func repairFormer(t *testing.T, format string) {
+	t.Helper()
 	s := observed(t)
 	dir := s.dir
 	for _, key := range datedKeys(t, s) {
@@ -67,7 +74,7 @@ func TestRepairBringsAStoreOfTheFormatBeforeToThePresentOne(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.db.Set(metaFormat, []byte(formerFormat), lsm.Sync); err != nil {
+	if err := s.db.Set(metaFormat, []byte(format), lsm.Sync); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -17,7 +17,7 @@ import (
 type prepared struct {
 	*store.Change
 	typ      code
-	indexing *indexing     // nil for a delete
+	indexing *indexing // nil for a delete
 	former   formerWords
 	record   versionRecord // without position and time
 }
@@ -87,7 +87,7 @@ func (s *Store) prepareChange(p *prepared, c *store.Change) (err error) {
 	if p.typ, err = s.dictionary.internType(c.Key.Type); err != nil {
 		return err
 	}
-	if c.Method != store.Create {
+	if c.Method == store.Delete || c.If.Kind == store.IfVersion && c.If.Version > 0 {
 		if err := s.readFormer(p); err != nil {
 			return err
 		}
