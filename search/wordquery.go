@@ -185,7 +185,7 @@ func (q *wordQuery) phrase() (Expr, *refusal) {
 		return nil, refuse("a quote is not closed in %q; a comma inside of quotes has a backslash before it", clip(q.text))
 	}
 	q.at += len(text) + 2
-	return q.criterion(text, false)
+	return q.criterion(`"`+text+`"`, text, false)
 }
 
 func (q *wordQuery) term(text string) (Expr, *refusal) {
@@ -197,14 +197,14 @@ func (q *wordQuery) term(text string) (Expr, *refusal) {
 	case strings.HasPrefix(word, "-"):
 		return nil, refuse("%q begins with a minus; write NOT to leave words out, or put it in quotes", clip(text))
 	}
-	return q.criterion(word, prefix)
+	return q.criterion(text, word, prefix)
 }
 
 // criterion looks for what is one word or more, one after the other.
-func (q *wordQuery) criterion(text string, prefix bool) (Expr, *refusal) {
+func (q *wordQuery) criterion(written, text string, prefix bool) (Expr, *refusal) {
 	c := WordsCriterion{Words: string(AppendWords(nil, text)), Prefix: prefix}
 	if c.Words == "" {
-		return nil, refuse("%q has no letter or digit to look for", clip(text))
+		return nil, refuse("%s has no letter or digit to look for", clip(written))
 	}
 	q.count += 1 + strings.Count(c.Words, " ")
 	return Test{Param: q.param, Any: []Criterion{c}}, nil
