@@ -61,6 +61,9 @@ func (x *execution) wantWords(p *search.Parameter) {
 	x.worded = append(x.worded, p)
 }
 
+// wordLeaps is how many leaps cost about as much as reading the words of a text.
+const wordLeaps = 20
+
 // deferWords adds the words of a version to its values, to be read when they are asked for.
 func (x *execution) deferWords(r *search.Resource, document uint64, version int64) {
 	if len(x.worded) == 0 {
@@ -75,6 +78,7 @@ func (x *execution) deferWords(r *search.Resource, document uint64, version int6
 				narrative, content, err = x.store.versionWords(x, document, version)
 				x.fail(err)
 				x.examined++
+				x.leaps += wordLeaps
 				read = true
 			}
 			if p.SearchesNarrative() {
