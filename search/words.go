@@ -55,11 +55,10 @@ func (c WordsCriterion) Match(v WordsValue) bool {
 		if i < 0 {
 			return false
 		}
-		next := i + len(c.Words)
-		if i > 0 && partsWords(text[i-1]) && (c.Prefix || partsWords(text[next])) {
+		if i > 0 && partsWords(text[i-1]) && (c.Prefix || partsWords(text[i+len(c.Words)])) {
 			return true
 		}
-		text = text[next:]
+		text = text[i+1:]
 	}
 }
 

@@ -1,6 +1,8 @@
 package search_test
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,9 +101,23 @@ func TestWordsCriterionMatch(t *testing.T) {
 		prefix bool
 		want   bool
 	}{
-		{"head", false, true}, {"ache", false, true}, {"acher", false, true}, {"of a", false, true}, {"head ache of", false, true},
-		{"hea", false, false}, {"che", false, false}, {"che", true, false}, {"hea", true, true}, {"ach", true, true}, {"head a", true, true}, {"head a", false, false},
-		{"head acher", false, false}, {"a h", true, true}, {"head of", false, false}, {"acher x", false, false}, {"ead", false, false},
+		{"head", false, true},
+		{"ache", false, true},
+		{"acher", false, true},
+		{"of a", false, true},
+		{"head ache of", false, true},
+		{"hea", false, false},
+		{"che", false, false},
+		{"che", true, false},
+		{"hea", true, true},
+		{"ach", true, true},
+		{"head a", true, true},
+		{"head a", false, false},
+		{"head acher", false, false},
+		{"a h", true, true},
+		{"head of", false, false},
+		{"acher x", false, false},
+		{"ead", false, false},
 	} {
 		if got := (search.WordsCriterion{Words: c.words, Prefix: c.prefix}).Match(v); got != c.want {
 			t.Errorf("%q (prefix %v) matches: %v", c.words, c.prefix, got)
@@ -112,30 +128,90 @@ func TestWordsCriterionMatch(t *testing.T) {
 	}
 }
 
+// TestWordsCriterionMatchesWordByWord holds Match against a comparison of lists.
+func TestWordsCriterionMatchesWordByWord(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	vocabulary := []string{"a", "b", "aa", "ab", "ba", "山"}
+	some := func(most int) []string {
+		list := make([]string, 1+r.IntN(most))
+		for i := range list {
+			list[i] = vocabulary[r.IntN(len(vocabulary))]
+		}
+		return list
+	}
+	matched := 0
+	for range 20_000 {
+		text, lines := "\n", [][]string{}
+		for range 1 + r.IntN(3) {
+			line := some(5)
+			text += strings.Join(line, " ") + "\n"
+			lines = append(lines, line)
+		}
+		wanted, prefix := some(3), r.IntN(3) == 0
+		want := slices.ContainsFunc(lines, func(line []string) bool { return follows(line, wanted, prefix) })
+		if got := (search.WordsCriterion{Words: strings.Join(wanted, " "), Prefix: prefix}).Match(search.WordsValue{Text: text}); got != want {
+			t.Fatalf("%q (prefix %v) in %q: %v", wanted, prefix, text, got)
+		}
+		if want {
+			matched++
+		}
+	}
+	if matched < 2000 {
+		t.Errorf("only %d match", matched)
+	}
+}
+
+// follows reports whether the words stand in the line, the last of them as a prefix at will.
+func follows(line, words []string, prefix bool) bool {
+	for i := 0; i+len(words) <= len(line); i++ {
+		found := true
+		for k, word := range words {
+			same := line[i+k] == word || prefix && k == len(words)-1 && strings.HasPrefix(line[i+k], word)
+			found = found && same
+		}
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
 func TestWordsOfAResource(t *testing.T) {
 	for _, c := range []struct{ name, text, narrative, content string }{
 		{"nothing", `{"resourceType":"Patient","id":"some-id","active":true,"birthDate":"1970-01-02"}`, "", ""},
-		{"texts, displays, codes, names, identifiers and units",
+		{
+			"texts, displays, codes, names, identifiers and units",
 			`{"resourceType":"Observation","status":"final","identifier":[{"system":"http://a.example","value":"MRN-12"}],
 			"code":{"coding":[{"system":"http://loinc.org","code":"8480-6","display":"Systolic"}],"text":"Blood pressure"},
 			"valueQuantity":{"value":120.5,"unit":"mm[Hg]","code":"mm[Hg]"},"note":[{"text":"All *fine*."}]}`,
-			"", "final|mrn 12|8480 6|systolic|blood pressure|mm hg|mm hg|all fine"},
-		{"no addresses, ids, times and base64",
+			"", "final|mrn 12|8480 6|systolic|blood pressure|mm hg|mm hg|all fine",
+		},
+		{
+			"no addresses, ids, times and base64",
 			`{"resourceType":"DocumentReference","id":"i","meta":{"profile":["http://p.example"],"lastUpdated":"2024-01-01T00:00:00Z"},
 			"subject":{"id":"e1","reference":"Patient/p","display":"Ada"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"data":"aGVsbG8=","url":"http://u.example"}}]}`,
-			"", "ada"},
-		{"extensions, also those of values, and contained resources",
+			"", "ada",
+		},
+		{
+			"extensions, also those of values, and contained resources",
 			`{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","name":"North"}],"extension":[{"url":"urn:x","valueMarkdown":"deep *x*"}],
 			"_birthDate":{"extension":[{"url":"urn:y","valueString":"about then"}]},"gender":"male","_gender":{"extension":[{"url":"urn:y","valueCode":"said"}]}}`,
-			"", "north|deep x|about then|male|said"},
-		{"the narrative, of which inline tags part no words",
+			"", "north|deep x|about then|male|said",
+		},
+		{
+			"the narrative, of which inline tags part no words",
 			`{"resourceType":"Patient","name":[{"family":"Lind"}],"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p class=\"hidden\">Hyper<b>tension</b> &amp; more<br/>caf&#233; a&nbsp;b</p><!-- no --><script>var x</script>end</div>"}}`,
-			"hypertension more|cafe a b|end", "hypertension more|cafe a b|end|lind|generated"},
-		{"narratives of parts are content",
+			"hypertension more|cafe a b|end", "hypertension more|cafe a b|end|lind|generated",
+		},
+		{
+			"narratives of parts are content",
 			`{"resourceType":"Composition","status":"final","section":[{"title":"One","text":{"status":"additional","div":"<div>part <i>a</i></div>"}}]}`,
-			"", "final|one|additional|part a"},
-		{"a narrative that is no XHTML",
-			`{"resourceType":"Patient","text":{"div":"<div <b>x</b> & y &zz; < z <!-- never <p>ends"}}`, "x y zz z", "x y zz z"},
+			"", "final|one|additional|part a",
+		},
+		{
+			"a narrative that is no XHTML",
+			`{"resourceType":"Patient","text":{"div":"<div <b>x</b> & y &zz; < z <!-- never <p>ends"}}`, "x y zz z", "x y zz z",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			narrative, content := search.Words(document(t, c.text))
