@@ -59,7 +59,8 @@ var owners = map[string][]string{
 	"github.com/evanphx/json-patch/v5":    nil, // an oracle in tests
 	"golang.org/x/text":                   {"search", "fhirpath", "resources/xmlformat", "conformance/…"},
 	"golang.org/x/sync":                   {"store/…", "fhir", "fhir/rest", "cmd/…"},
-	"golang.org/x/net":                    {"fhir/rest", "conformance/…", "resources/xmlformat"},
+	"github.com/clipperhouse/uax29/":      {"search"},
+	"golang.org/x/net":                    {"search", "fhir/rest", "conformance/…", "resources/xmlformat"},
 	"github.com/google/fhir/go":           nil, // an independent judge in tests
 	"github.com/go-json-experiment/json":  nil,
 	"github.com/google/go-cmp":            nil,

@@ -210,7 +210,7 @@ func (s *Service) capabilityParameters(typ string) []capabilityParameter {
 	for _, p := range s.params.Of(typ) {
 		c := capabilityParameter{Name: p.Code, Type: p.Type.String()}
 		if p.Definition != nil {
-			c.Definition = p.Definition.URL
+			c.Type, c.Definition = p.Definition.Type, p.Definition.URL
 		}
 		list = append(list, c)
 	}

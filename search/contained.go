@@ -214,6 +214,8 @@ const (
 
 var containedModes = map[string]containedMode{"false": containedFalse, "true": containedTrue, "both": containedBoth}
 
+var containedNames = [...]string{containedFalse: "false", containedTrue: "true", containedBoth: "both"}
+
 // contained reads where to search: https://hl7.org/fhir/R4/search.html#contained
 func (x *parser) contained(_, value string) string {
 	mode, _ := choose(x, value, containedModes)
@@ -240,6 +242,15 @@ func (x *parser) containing() {
 	if x.mode == containedFalse {
 		x.query.ContainedAlone = false // nothing inside is found
 		return
+	}
+	if x.worded {
+		x.name = "_contained"
+		x.problem(outcome.NotSupported, "The parameter _contained=%s is wrong together with _text or _content: words are found in whole resources, which those contained are part of.", containedNames[x.mode])
+		if !x.settle() {
+			x.mode, x.query.ContainedAlone = containedFalse, false
+			x.results = slices.DeleteFunc(x.results, func(q NameValue) bool { return q.Name == "_contained" || q.Name == "_containedType" })
+			return
+		}
 	}
 	within := Branch{Filter: Contained{x.query.Branches}}
 	if x.mode == containedTrue {

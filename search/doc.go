@@ -47,6 +47,8 @@
 //   - URI: as written; ":below" and ":above" by the segments of the path.
 //   - Special: near alone, a position and how far from it, see [PositionCriterion.Match].
 //   - Composite: all parts hold on one element.
+//   - Words (_text, _content): of a WordsValue, which is all words of a resource in order; phrases and
+//     beginnings of words are a criterion, operators structure of the tree. There is no value for :missing.
 //   - Filter expressions (_filter) are lowered to the same tree, with a few modifiers of their own.
 //     What an operator says holds of some value that the path leads to; "ni" and "pr false" say that
 //     there is none.

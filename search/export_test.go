@@ -38,6 +38,7 @@ func (p *Parameters) ExtractByFHIRPath(ctx context.Context, resource resources.E
 			}
 		}
 	}
+	x.words(p.types[resource.Type().Name])
 	return x.entries, nil
 }
 

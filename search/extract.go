@@ -50,6 +50,7 @@ func (p *Parameters) extract(ctx context.Context, resource, container resources.
 			return nil, err
 		}
 	}
+	x.words(t)
 	if x.count > maxValues || len(x.pool) > maxValues {
 		return nil, tooManyValues()
 	}

@@ -40,6 +40,9 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 		x.problem(outcome.Invalid, "The parameter %q ends in a colon; %s", clip(x.name), validModifiers(param))
 		return Nothing{}
 	}
+	if param.SearchesWords() {
+		return x.words(param, name[len(code):], value)
+	}
 	if param.Type == TypeSpecial && !param.Nearby() {
 		x.problem(outcome.Invalid, "The parameter %q takes neither a modifier nor a chain.", param.Code)
 		return Nothing{}

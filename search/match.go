@@ -244,6 +244,8 @@ func MatchValue(m Modifier, c Criterion, v Value) bool {
 	case CompositeCriterion:
 		v, ok := v.(CompositeValue)
 		return ok && c.Match(v)
+	case WordsCriterion:
+		return matchWords(c, v)
 	}
 	return false
 }

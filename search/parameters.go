@@ -56,8 +56,6 @@ type typeParameters struct {
 
 // unsupported are the parameters of R4 that are understood but not answered yet.
 var unsupported = map[string]string{
-	"_text":       "word search in the narrative",
-	"_content":    "word search in the whole resource",
 	"_maxresults": "a limit over all pages",
 }
 
@@ -84,7 +82,7 @@ func NewParameters(options Options) (*Parameters, error) {
 				if param, err = compile(r4.Type(name), definition); err != nil {
 					return nil, err
 				}
-				if param.Base == "Resource" {
+				if param.Base == "Resource" || param.SearchesWords() {
 					shared.add(param)
 				}
 			}
@@ -110,6 +108,9 @@ func compile(resource *definitions.Type, definition *definitions.SearchParameter
 	typ, ok := parameterType(definition.Type)
 	if !ok {
 		return nil, fmt.Errorf("search parameter %s has the unknown type %q", definition.URL, definition.Type)
+	}
+	if wordParameters[definition.Code] {
+		typ = TypeSpecial
 	}
 	p := &Parameter{Code: definition.Code, Type: typ, Base: resource.Name, Targets: definition.Targets, Definition: definition}
 	for _, base := range definition.Base {

@@ -119,6 +119,7 @@ type parser struct {
 	given   map[string]bool // result parameters seen
 	asked   *NamedQuery     // by _query; nil without
 	mode    containedMode
+	worded  bool // some filter is for words
 	// readable keeps the answers of reads: whether a name can be read on a type.
 	readable map[NameValue]bool
 	// resolved keeps the codes that modifier and value stand for; expanded counts them, each time.

@@ -108,7 +108,7 @@ var refusals = []struct {
 	name, typ, query string
 	want             []string
 }{
-	{"an unknown parameter", "Patient", "nam=x", []string{`"nam" is not a search parameter of Patient. Valid are: _filter, _id, _lastUpdated, _list, _profile`}},
+	{"an unknown parameter", "Patient", "nam=x", []string{`"nam" is not a search parameter of Patient. Valid are: _content, _filter, _id, _lastUpdated, _list, _profile`}},
 	{"all problems at once", "Patient", "nam=x&birthdate=yesterday&gender:exact=male", []string{`"nam" is not`, `The date parameter "birthdate" is wrong: "yesterday" is not a date`, `The modifier :exact is not one of token parameters such as "gender"; valid are :above, :below, :in, :missing, :not, :not-in, :text.`}},
 	{"an unknown parameter in a chain", "Observation", "subject:Patient.nam=x", []string{`"nam" is not a search parameter of Patient (in subject:Patient.nam)`}},
 	{"an unknown parameter of all targets", "Observation", "subject.nam=x", []string{`"nam" is not a search parameter of`}},
@@ -171,7 +171,7 @@ var refusals = []struct {
 	{"an id that is of another type than said", "Observation", "subject:Patient=Group/1", []string{`"Group/1" does not name a Patient`}},
 	{"a hierarchy where there is none", "Observation", "patient:above=x", []string{`The modifier :above of a reference is for types whose resources are part of one another, and for canonical URLs; "patient" leads to neither; valid are :identifier, :missing, a resource type.`}},
 	{"a set of codes without terminology", "Observation", "code:in=http://x", []string{"The modifier :in of \"code:in\" needs value sets and code systems, and there are none here."}},
-	{"a parameter to come", "Patient", "_text=y&_content=z", []string{`"_text" (word search in the narrative) is not supported yet`, `"_content"`}},
+	{"a parameter to come", "Patient", "_query=q", []string{`The parameter "_query" names a query that is not known. Named queries of this server are: none.`}},
 	{"an unknown result parameter", "Patient", "_counts=1", []string{`"_counts" is not a search parameter of Patient`, "Of the answer: _contained, _containedType, _count, _elements"}},
 	{"sorting by what is unknown", "Patient", "_sort=-nam", []string{`"nam" is not a search parameter of Patient (in _sort)`}},
 	{"sorting by a chain without type", "Observation", "_sort=date,subject.family", []string{`The parameter _sort is wrong: "subject" in "subject.family" may lead to several types; name one, as in subject:Patient.family.`}},
@@ -212,12 +212,14 @@ var refusals = []struct {
 	{"an include of what is no reference", "Patient", "_include=Patient:name", []string{`"name" is not a reference parameter of Patient. Valid are: general-practitioner, link, organization.`}},
 	{"an include of a wrong target", "Observation", "_include=Observation:subject:Practitioner", []string{`cannot refer to "Practitioner"`}},
 	{"a modifier of _include", "Observation", "_include:recurse=Observation:subject", []string{`_include has no modifier "recurse"`}},
+	{"words of contained resources", "Patient", "_contained=both&_content=x", []string{"The parameter _contained=both is wrong together with _text or _content"}},
+	{"contained resources sorted by a reference", "Observation", "_contained=true&_sort=subject:Patient.family", []string{"The parameter _sort follows references, which it cannot do together with _contained"}},
 	{"another word for _contained", "Patient", "_contained=yes", []string{`"yes" is none of both, false, true`}},
 	{"another word for _containedType", "Patient", "_containedType=all", []string{`"all" is none of contained, container`}},
 	{"elements of what is not shown", "Patient", "_contained=true&_elements=name", []string{"shows the container around it; add _containedType=contained"}},
 	{"_type on a search of one type", "Patient", "_type=Patient", []string{"_type is for searches of the whole system"}},
 	{"_type of an unknown type", "", "_type=Horse", []string{`"Horse" is not a resource type`}},
-	{"without types, a parameter that not all have", "", "name=x", []string{`"name" is not a search parameter of all resource types. Valid are: _filter, _id, _lastUpdated, _list, _profile, _security, _source, _tag.`}},
+	{"without types, a parameter that not all have", "", "name=x", []string{`"name" is not a search parameter of all resource types. Valid are: _content, _filter, _id, _lastUpdated, _list, _profile, _security, _source, _tag, _text.`}},
 	{"with types, a parameter that one lacks", "Patient,Observation", "name=x", []string{`"name" is not a search parameter of Observation`}},
 }
 
@@ -248,7 +250,7 @@ func TestParseRefuses(t *testing.T) {
 
 func TestParseLenient(t *testing.T) {
 	p := newParameters(t)
-	q, issues, err := parse(t, p, "Patient", "nam=x&family=Lind&_text=y&_count=5", search.ParseOptions{Lenient: true})
+	q, issues, err := parse(t, p, "Patient", "nam=x&family=Lind&_query=y&_count=5", search.ParseOptions{Lenient: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +260,7 @@ func TestParseLenient(t *testing.T) {
 		}
 	})
 	t.Run("names what it dropped", func(t *testing.T) {
-		if len(issues) != 2 || !strings.Contains(issues[0].Diagnostics, `"nam" was ignored`) || !strings.Contains(issues[1].Diagnostics, `"_text" was ignored`) {
+		if len(issues) != 2 || !strings.Contains(issues[0].Diagnostics, `"nam" was ignored`) || !strings.Contains(issues[1].Diagnostics, `"_query" was ignored`) {
 			t.Errorf("the issues are %v", issues)
 		}
 	})

@@ -218,6 +218,11 @@ func showCriterion(c search.Criterion) string {
 		return s + " " + c.System + "|" + c.Code
 	case search.URICriterion:
 		return c.URI
+	case search.WordsCriterion:
+		if c.Prefix {
+			return c.Words + "*"
+		}
+		return c.Words
 	case search.CompositeCriterion:
 		var parts []string
 		for _, part := range c.Parts {

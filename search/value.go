@@ -11,7 +11,7 @@ type Entry struct {
 }
 
 // Value is what an index holds: StringValue, TokenValue, ReferenceValue, DateValue, NumberValue,
-// QuantityValue, URIValue, PositionValue, CompositeValue or ContainedValue.
+// QuantityValue, URIValue, PositionValue, CompositeValue, ContainedValue, WordsValue or DeferredWords.
 type Value interface{ value() }
 
 type (
@@ -90,7 +90,7 @@ const (
 
 // Criterion is one value of a query string, read by the type of its parameter: StringCriterion,
 // TokenCriterion, ReferenceCriterion, DateCriterion, NumberCriterion, QuantityCriterion,
-// URICriterion, PositionCriterion or CompositeCriterion.
+// URICriterion, PositionCriterion, WordsCriterion or CompositeCriterion.
 type Criterion interface{ criterion() }
 
 // Prefix is a comparator: https://hl7.org/fhir/R4/search.html#prefix

@@ -33,7 +33,11 @@ func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, sample
 		}
 		parts = append(parts, "_sort="+url.QueryEscape(rules))
 	}
-	return strings.Join(append(parts, where...), "&")
+	query := strings.Join(parts, "&")
+	if where == nil || strings.Contains(query, "_content") || strings.Contains(query, "_text") {
+		return query // words are searched of whole resources
+	}
+	return query + "&" + strings.Join(where, "&")
 }
 
 type generator struct {
@@ -53,6 +57,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 	}
 	if list := lists[typ]; list != nil && g.r.IntN(8) == 0 {
 		return "_list", pick(g.r, list)
+	}
+	if g.r.IntN(8) == 0 {
+		return g.words(typ)
 	}
 	p := g.parameter(typ)
 	if depth < 2 && p.Type == search.TypeReference && g.r.IntN(3) == 0 {

@@ -30,6 +30,7 @@ func (w *writer) resource(typ, id string) {
 	w.text(typ)
 	w.raw(`,"id":`)
 	w.text(id)
+	w.narrative(t)
 	for _, e := range t.Elements {
 		if !skipped[e.Name] && e.Name != "id" && w.r.Float64() < chance(t, e) {
 			w.member(e, 0)

@@ -56,7 +56,7 @@ func init() { // filled here since Quantity and its like are written by each oth
 		"instant":      texts(dates[9:]),
 		"time":         texts([]string{"10:00:00"}),
 		"base64Binary": texts([]string{"AAAA"}),
-		"xhtml":        texts([]string{"<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"}),
+		"xhtml":        (*writer).xhtml,
 		"boolean":      raws([]string{"true", "false"}),
 		"decimal":      raws(numbers),
 		"integer":      raws([]string{"0", "1", "5", "100", "-3"}),

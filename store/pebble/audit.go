@@ -209,7 +209,13 @@ func (a *audit) auditValues(document uint64, v store.Version, record *versionRec
 	if !ok {
 		return nil
 	}
-	return a.sumIndex(document, record, list)
+	narrative, content, err := textWords(v.Body)
+	if err != nil {
+		return a.broken(err)
+	}
+	words := &wordKeys{}
+	words.derive(record.typ, narrative, content)
+	return a.sumIndex(document, record, list, words)
 }
 
 // storedList reads the packed values of a version; ok is false when they are missing or damaged.

@@ -40,28 +40,30 @@ func (a *audit) sumOf(typ code) *sum {
 }
 
 // wantedKeys visits the index keys that a version should have.
-func (a *audit) wantedKeys(document uint64, record *versionRecord, list []byte, visit func(key, value []byte) error) error {
+func (a *audit) wantedKeys(document uint64, record *versionRecord, list []byte, words *wordKeys, visit func(key, value []byte) error) error {
 	keys, err := a.store.dictionary.indexKeys(record.typ, list)
 	if err != nil {
 		return a.broken(err)
 	}
 	var buffer []byte
-	for _, k := range keys.keys {
-		var value []byte
-		if k.flags != firstAscending|firstDescending {
-			value = []byte{byte(k.flags)}
-		}
-		buffer = appendNumber(append(buffer[:0], keys.key(k)...), document)
-		if err := visit(buffer, value); err != nil {
-			return err
+	for _, list := range [...]*keyList{keys, &words.keyList} {
+		for _, k := range list.keys {
+			var value []byte
+			if k.flags != firstAscending|firstDescending {
+				value = []byte{byte(k.flags)}
+			}
+			buffer = appendNumber(append(buffer[:0], list.key(k)...), document)
+			if err := visit(buffer, value); err != nil {
+				return err
+			}
 		}
 	}
 	h := head{document: document, lastUpdated: record.lastUpdated}
 	return visit(a.store.timeKey(buffer[:0], record.typ, h), nil)
 }
 
-func (a *audit) sumIndex(document uint64, record *versionRecord, list []byte) error {
-	return a.wantedKeys(document, record, list, func(key, value []byte) error {
+func (a *audit) sumIndex(document uint64, record *versionRecord, list []byte, words *wordKeys) error {
+	return a.wantedKeys(document, record, list, words, func(key, value []byte) error {
 		a.sumOf(indexType(key)).add(key, value) // of the resource's type, or of a space in it
 		return nil
 	})
@@ -107,11 +109,11 @@ func (a *audit) compareIndex(typ code) error {
 		if err != nil || h.deleted() {
 			return nil
 		}
-		record, list, key, ok := a.current(h)
+		record, list, words, key, ok := a.current(h)
 		if !ok {
 			return nil
 		}
-		return a.wantedKeys(h.document, record, list, func(index, value []byte) error {
+		return a.wantedKeys(h.document, record, list, words, func(index, value []byte) error {
 			if indexType(index) != typ {
 				return nil
 			}
@@ -123,23 +125,26 @@ func (a *audit) compareIndex(typ code) error {
 	return a.each(appendCode([]byte{keyIndex}, typ), a.auditIndexKey)
 }
 
-// current reads the values of the newest version.
-func (a *audit) current(h head) (record *versionRecord, list []byte, key store.Key, ok bool) {
+// current reads the values and words of the newest version.
+func (a *audit) current(h head) (record *versionRecord, list []byte, words *wordKeys, key store.Key, ok bool) {
 	value, closer, err := a.src.Get(valuesKey(nil, h.document, h.version))
 	if err != nil {
-		return nil, nil, key, false
+		return nil, nil, nil, key, false
 	}
 	defer closer.Close()
 	values, err := readValues(value)
 	if err != nil {
-		return nil, nil, key, false
+		return nil, nil, nil, key, false
 	}
 	name, err := a.store.dictionary.typeName(values.typ)
 	if err != nil {
-		return nil, nil, key, false
+		return nil, nil, nil, key, false
+	}
+	if words, err = a.store.versionWordKeys(a.src, values.typ, h.document, h.version); err != nil {
+		return nil, nil, nil, key, false
 	}
 	record = &versionRecord{typ: values.typ, lastUpdated: h.lastUpdated}
-	return record, bytes.Clone(values.list), store.Key{Type: name, ID: values.id}, true
+	return record, bytes.Clone(values.list), words, store.Key{Type: name, ID: values.id}, true
 }
 
 // auditIndexKey removes a key that its document should not have.
@@ -171,12 +176,12 @@ func (a *audit) wants(document uint64, key []byte) (bool, store.Key) {
 		return false, v.Key
 	}
 	h := head{document: document, version: number, lastUpdated: record.lastUpdated}
-	_, list, _, ok := a.current(h)
+	_, list, words, _, ok := a.current(h)
 	if !ok {
 		return true, v.Key
 	}
 	wanted := false
-	err = a.wantedKeys(document, record, list, func(index, _ []byte) error {
+	err = a.wantedKeys(document, record, list, words, func(index, _ []byte) error {
 		wanted = wanted || bytes.Equal(index, key)
 		return nil
 	})

@@ -305,6 +305,13 @@ func BenchmarkSearch(b *testing.B) {
 		{"quantity", "Observation", func() string { return fmt.Sprintf("code-value-quantity=8480-6$gt%d", 190+h.r.IntN(9)) }},
 		{"countCode", "Observation", func() string { return "code=http://loinc.org|8480-6&_summary=count" }},
 		{"missing", "Patient", func() string { return "death-date:missing=true" }},
+		{"wordOfANarrative", "Patient", func() string { return "_text=" + benchFamilies[h.r.IntN(len(benchFamilies))] }},
+		{"rareWord", "Patient", func() string { return fmt.Sprintf("_content=%08d", h.r.IntN(patients)) }},
+		{"wordsInTwoPlaces", "Patient", func() string { return fmt.Sprintf("_content=town+%d+lind*", h.r.IntN(300)) }},
+		{"commonWords", "Observation", func() string { return "_content=pressure+OR+heart+NOT+body&_summary=count" }},
+		{"phrase", "Observation", func() string { return `_content="blood+pressure"` }},
+		{"phraseOfAPatient", "Observation", func() string { return "patient=Patient/" + anyone() + `&_content="blood+pressure"` }},
+		{"rarePhrase", "Patient", func() string { return fmt.Sprintf(`_content="town+%d"`, h.r.IntN(300)) }},
 		{"lastUpdated", "Observation", func() string { return "_lastUpdated=ge2020&_sort=-_lastUpdated" }},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -51,7 +51,9 @@
 //	X                              values that only the packed list tells
 //
 // and under parameter 0: "a", the resource is there; "y", which parameters it has values for, as one key
-// (:missing); "w", which systems its tokens have (system|). The value of a key, empty for the usual
+// (:missing); "w", which systems its tokens have (system|); "N" and a word of the narrative, "W" and one that
+// is elsewhere alone (_text, _content). Words are in no packed list: what their keys do not tell, and which of
+// them an update removes, is told by the text of the version, of which they are taken again. The value of a key, empty for the usual
 // case, tells whether resources are sorted by this value of theirs. Texts are cut; what a key cannot
 // decide is decided by the primitives of package search on the packed values, so that answers are
 // those of search.Match.

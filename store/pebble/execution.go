@@ -23,6 +23,7 @@ type execution struct {
 	sorting     map[code]*search.Parameter // those that it sorts by
 	id, updated *search.Parameter          // those that only the engine knows, where the query has them
 	sorter      *search.Sorter             // nil where no key follows references
+	worded      []*search.Parameter        // those of words that the query has
 
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
@@ -233,6 +234,8 @@ func (x *execution) wantParameter(p *search.Parameter) {
 	switch {
 	case isLastUpdated(p):
 		x.updated = p
+	case p.SearchesWords():
+		x.wantWords(p)
 	default:
 		if isID(p) {
 			x.id = p // packed of contained resources alone
@@ -298,12 +301,14 @@ func (x *execution) valuesOf(document uint64, wanted map[code]*search.Parameter)
 		x.check(x.values)
 		return search.Resource{}, false
 	}
-	found, _, ok := readDocumentKey(x.values.Key())
+	found, version, ok := readDocumentKey(x.values.Key())
 	if !ok || found != document {
 		x.fail(corrupt("index values are missing"))
 		return search.Resource{}, false
 	}
-	return x.readResource(x.values.Value(), wanted)
+	r, ok := x.readResource(x.values.Value(), wanted)
+	x.deferWords(&r, document, version)
+	return r, ok
 }
 
 func (x *execution) readResource(value []byte, wanted map[code]*search.Parameter) (search.Resource, bool) {

@@ -11,8 +11,8 @@ import (
 // formatVersion is the layout of keys and values. A store written in another is refused.
 const formatVersion = "kiln 3"
 
-// formerFormats lack keys and values that Repair adds: the first dated postings, both what searches of
-// later versions ask for, such as positions.
+// formerFormats lack keys that Repair adds: the first dated postings, both what searches of later
+// versions ask for, such as words.
 var formerFormats = []string{"kiln 1", "kiln 2"}
 
 var (

@@ -28,7 +28,10 @@ func (l *landing) writeIndex(p *prepared, old, next head) error {
 			return err
 		}
 	}
-	return l.writeDifference(before, now, next.document)
+	if err := l.writeDifference(before, now, next.document); err != nil {
+		return err
+	}
+	return l.writeWords(p, old, next)
 }
 
 func (l *landing) writeValues(p *prepared, h head) error {

@@ -69,6 +69,9 @@ func (x *walk) legs(typ code, e search.Expr) []leg {
 	case search.Not:
 		return []leg{x.notLeg(typ, e)}
 	case search.Test:
+		if e.Param.SearchesWords() {
+			return x.wordLegs(typ, e)
+		}
 		return []leg{x.testLeg(typ, e)}
 	case search.Missing:
 		return []leg{x.missingLeg(typ, e)}

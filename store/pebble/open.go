@@ -26,7 +26,7 @@ type Options struct {
 	Parameters *search.Parameters
 	// CacheSize is how many bytes of blocks are held in memory; 64 MiB if 0.
 	CacheSize int64
-	// Former opens a store of the format before as well. Its index lacks what the format has since got, so
+	// Former opens a store of the formats before as well. Its index lacks what the format has since got, so
 	// that nothing but Repair is to be done with it.
 	Former bool
 	// Logger hears of damage and of the engine's failures; slog.Default() if nil. It is told nothing

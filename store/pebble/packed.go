@@ -70,11 +70,11 @@ func (p *packer) reset(d *dictionary, typ code) {
 	*p = packer{dictionary: d, typ: typ, out: p.out[:0], list: p.list[:0], values: p.values[:0], unit: p.unit[:0]}
 }
 
-// pack writes the entries, without those of parameters that only the engine knows.
+// pack writes the entries, without those of parameters that only the engine knows, and without words.
 func (p *packer) pack(entries []search.Entry) error {
 	p.list = slices.Grow(p.list[:0], len(entries))
 	for _, e := range entries {
-		if e.Param == nil || e.Value == nil || isID(e.Param) && !p.inside || isLastUpdated(e.Param) {
+		if e.Param == nil || e.Value == nil || isID(e.Param) && !p.inside || isLastUpdated(e.Param) || e.Param.SearchesWords() {
 			continue
 		}
 		c, err := p.dictionary.internParameter(e.Param)

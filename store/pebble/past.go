@@ -76,7 +76,9 @@ func (x *execution) oldResource(document uint64, version int64, wanted map[code]
 		return search.Resource{}, false
 	}
 	defer closer.Close()
-	return x.readResource(value, wanted)
+	r, ok := x.readResource(value, wanted)
+	x.deferWords(&r, document, version)
+	return r, ok
 }
 
 // unchanged leaves those members of a set that have not changed since the past.

@@ -17,7 +17,8 @@ import (
 type prepared struct {
 	*store.Change
 	typ      code
-	indexing *indexing     // nil for a delete
+	indexing *indexing // nil for a delete
+	former   formerWords
 	record   versionRecord // without position and time
 }
 
@@ -26,6 +27,7 @@ type prepared struct {
 type indexing struct {
 	packer packer // its list: the values
 	keys   keyList
+	words  wordKeys
 }
 
 var indexings = sync.Pool{New: func() any { return new(indexing) }}
@@ -37,7 +39,7 @@ const keptIndexing = 64 << 10
 // it, nor it to the resources.
 func release(changes []prepared) {
 	for i := range changes {
-		if x := changes[i].indexing; x != nil && cap(x.keys.arena) <= keptIndexing {
+		if x := changes[i].indexing; x != nil && max(cap(x.keys.arena), cap(x.words.arena)) <= keptIndexing {
 			clear(x.packer.list)
 			indexings.Put(x)
 		}
@@ -85,6 +87,11 @@ func (s *Store) prepareChange(p *prepared, c *store.Change) (err error) {
 	if p.typ, err = s.dictionary.internType(c.Key.Type); err != nil {
 		return err
 	}
+	if c.Method == store.Delete || c.If.Kind == store.IfVersion && c.If.Version > 0 {
+		if err := s.readFormer(p); err != nil {
+			return err
+		}
+	}
 	p.record = versionRecord{method: c.Method, typ: p.typ, id: c.Key.ID}
 	if c.Method == store.Delete {
 		return nil
@@ -111,5 +118,7 @@ func (p *prepared) index(d *dictionary, entries []search.Entry) error {
 	if err := packer.pack(entries); err != nil {
 		return err
 	}
+	narrative, content := entryWords(entries)
+	p.indexing.words.derive(p.typ, narrative, content)
 	return keys.derive(d, p.typ, packer.out)
 }

@@ -5,6 +5,7 @@ package pebble
 // were measured. Tests set them so that every way is taken with little data.
 type tuning struct {
 	test  int // looking at the values of a document
+	words int // looking at the words of a document
 	seek  int // asking a set for one document
 	join  int // following a resource to those that refer to it
 	chase int // following a candidate to what it refers to, or to what refers to it
@@ -20,6 +21,6 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	test: 16, seek: 8, join: 40, chase: 120,
+	test: 16, words: 160, seek: 8, join: 40, chase: 120,
 	probe: 64, joinProbe: 128, fanOut: 16, scans: 16, listed: 1 << 16, group: 128, below: 4096, total: 256,
 }
