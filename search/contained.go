@@ -119,15 +119,34 @@ func (q *Query) places(r Resource, contained []Resource, whole bool, met []bool)
 	return []Place{one}
 }
 
+// container is a resource with what is in it by local id, once that is needed.
+type container struct {
+	resource *Resource
+	local    map[string][]Resource
+}
+
 // contained are the resources inside r, one for each item.
-func (r *Resource) contained() []Resource {
+func (r *Resource) contained() []Resource { return (&container{resource: r}).items() }
+
+func (c *container) items() []Resource {
 	var list []Resource
-	for _, e := range r.Entries {
+	for _, e := range c.resource.Entries {
 		if v, ok := e.Value.(ContainedValue); ok {
-			list = append(list, Resource{Type: v.Type, ID: v.ID, Entries: v.Entries, container: r})
+			list = append(list, Resource{Type: v.Type, ID: v.ID, Entries: v.Entries, around: c})
 		}
 	}
 	return list
+}
+
+// find gives the resources with a local id; more than one where validation was off.
+func (c *container) find(id string) []Resource {
+	if c.local == nil {
+		c.local = map[string][]Resource{}
+		for _, r := range c.items() {
+			c.local[r.ID] = append(c.local[r.ID], r)
+		}
+	}
+	return c.local[id]
 }
 
 func (m *matcher) inside(c Contained, r Resource) (bool, error) {
@@ -152,23 +171,16 @@ func (m *matcher) any(branches []Branch, r Resource) (bool, error) {
 	return false, nil
 }
 
-// chainInside follows a reference to a contained resource, or from one to its container ("#"):
+// chainInside follows a reference to a contained resource, or to the container ("#"):
 // https://hl7.org/fhir/R4/search.html#contained says that chains are evaluated inside.
-func (m *matcher) chainInside(c Chain, id string, r Resource) (bool, error) {
+func (m *matcher) chainInside(c Chain, id string, around *container) (bool, error) {
 	if err := m.ctx.Err(); err != nil {
 		return false, err
 	}
-	root := &r
-	if r.container != nil {
-		root = r.container
-		if id == "" {
-			return m.any(c.Branches, *root)
-		}
+	if id == "" {
+		return m.any(c.Branches, *around.resource)
 	}
-	for _, inner := range root.contained() {
-		if inner.ID != id || id == "" {
-			continue
-		}
+	for _, inner := range around.find(id) {
 		if ok, err := m.any(c.Branches, inner); ok || err != nil {
 			return ok, err
 		}

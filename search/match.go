@@ -11,7 +11,7 @@ type Resource struct {
 	Type, ID string
 	Entries  []Entry
 
-	container *Resource // that a contained resource is in
+	around *container // that a contained resource is in
 }
 
 // Source gives Match the other resources that chains and _has speak of.
@@ -95,27 +95,39 @@ func (m *matcher) some(parts []Expr, r Resource) (bool, error) {
 }
 
 func (m *matcher) chain(c Chain, r Resource) (bool, error) {
+	around := r.around
 	for _, e := range r.Entries {
 		ref, ok := e.Value.(ReferenceValue)
 		if e.Param != c.Param || !ok {
 			continue
 		}
-		if id, local := ref.LocalID(); local {
-			if ok, err := m.chainInside(c, id, r); ok || err != nil {
-				return ok, err
-			}
+		id, local := ref.LocalID()
+		if local && around == nil {
+			own := r
+			around = &container{resource: &own}
+		}
+		met, err := false, error(nil)
+		switch {
+		case !local:
+			met, err = m.chainOutside(c, ref)
+		case id != "" || r.around != nil: // only what is contained refers to its container by "#"
+			met, err = m.chainInside(c, id, around)
+		}
+		if met || err != nil {
+			return met, err
+		}
+	}
+	return false, nil
+}
+
+// chainOutside follows a reference to a resource of this server.
+func (m *matcher) chainOutside(c Chain, ref ReferenceValue) (bool, error) {
+	for _, b := range c.Branches {
+		if ref.ID == "" || b.Type != ref.Type {
 			continue
 		}
-		if ref.ID == "" {
-			continue
-		}
-		for _, b := range c.Branches {
-			if b.Type != ref.Type {
-				continue
-			}
-			if ok, err := m.lookup(b.Filter, ref); ok || err != nil {
-				return ok, err
-			}
+		if ok, err := m.lookup(b.Filter, ref); ok || err != nil {
+			return ok, err
 		}
 	}
 	return false, nil
@@ -133,7 +145,7 @@ func (m *matcher) lookup(filter Expr, ref ReferenceValue) (bool, error) {
 }
 
 func (m *matcher) has(h Has, r Resource) (bool, error) {
-	if r.container != nil {
+	if r.around != nil {
 		return false, nil // nothing outside refers to what has an address only inside
 	}
 	for other, err := range m.source.Referrers(m.ctx, h.Type, h.Param, r.Type, r.ID) {

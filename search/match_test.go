@@ -160,6 +160,12 @@ var matchCases = []struct {
 		[]string{"subject=c", "subject=Patient/c", "subject:missing=true"},
 	},
 	{
+		"a chain goes into contained resources; \"#\" is for these alone",
+		`{"resourceType":"Observation","status":"final","contained":[{"resourceType":"Patient","id":"c","gender":"male"}],"subject":{"reference":"#c"},"hasMember":[{"reference":"#"}]}`,
+		[]string{"subject:Patient.gender=male", "subject:Patient._id=c", "patient.gender:missing=false"},
+		[]string{"subject:Patient.gender=female", "subject:Group._id=c", "has-member:Observation.status=final"},
+	},
+	{
 		"quantities by number and unit",
 		`{"resourceType":"Observation","valueQuantity":{"value":5.40,"unit":"milli","system":"http://unitsofmeasure.org","code":"mg"}}`,
 		[]string{"value-quantity=5.4", "value-quantity=5.40", "value-quantity=5|http://unitsofmeasure.org|mg", "value-quantity=5.4||mg", "value-quantity=5.4||milli", "value-quantity=gt5.39||mg"},
