@@ -174,6 +174,9 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 	}
 	prefix := indexPrefix(nil, typ, param)
 	l := lowering{x: x, prefix: prefix, single: true}
+	if t.Param.Nearby() && manyRanges(t) {
+		return x.scanLeg(t, []scan{l.anywhere(t)})
+	}
 	var scans []scan
 	for _, c := range t.Any {
 		if token, ok := c.(search.TokenCriterion); ok && token.AnyCode && t.Modifier == search.Plain {
