@@ -24,7 +24,11 @@ func (p *Parameter) Nearby() bool {
 // Match reports whether v is no further from the position of c than its distance. An engine lowers it
 // to the ranges of Boxes and tests what it finds there.
 func (c PositionCriterion) Match(v PositionValue) bool {
-	return c.PositionValue.Distance(v) <= c.Within
+	// No way is shorter than that along a meridian; a metre is more than floats are wrong by.
+	if meridian := earthRadius * radians(math.Abs(c.Latitude-v.Latitude)); meridian > c.Within+1 {
+		return false
+	}
+	return c.Distance(v) <= c.Within
 }
 
 // Distance is the length of the great circle between two positions in metres, on a sphere with the

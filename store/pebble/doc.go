@@ -86,7 +86,8 @@
 // the cheaper side. Legs are sized by counting a little, which goes on until one of them turns out to be
 // small; what is counted to its end need not be read again. A leg that costs more to collect than to test
 // on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
-// parameter, or collects and sorts, with the same kind of bound. One by a date, with an equality that has
+// parameter, or collects and sorts, with the same kind of bound. One by what references lead to walks the index
+// of the parameter at their end, and goes back over the references, or collects. One by a date, with an equality that has
 // dated postings of it, walks these; so does a filter by both, where the span is not wide. What is below or
 // above a resource is walked once, down the postings of the parents or up the values, and becomes a test of
 // references; where there is very much below, candidates are walked up from. Query.Explain shows it.

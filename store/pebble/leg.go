@@ -186,6 +186,9 @@ func (x *walk) testLeg(typ code, t search.Test) leg {
 func (x *walk) testScans(typ, param code, t search.Test) (scans []scan) {
 	prefix := indexPrefix(nil, typ, param)
 	l := lowering{x: x, prefix: prefix, single: true}
+	if t.Param.Nearby() && manyRanges(t) {
+		return []scan{l.anywhere(t)}
+	}
 	for _, c := range t.Any {
 		if token, ok := c.(search.TokenCriterion); ok && token.AnyCode && t.Modifier == search.Plain {
 			scans = append(scans, x.systemScans(typ, param, token)...)

@@ -35,13 +35,7 @@ func (l *keyList) position() {
 func (l lowering) near(c search.PositionCriterion) []scan {
 	var scans []scan
 	prefix := l.key(indexPosition)
-	within := func(body []byte) verdict {
-		body = l.body(body)
-		if len(body) < 18 {
-			return no
-		}
-		return sure(c.Match(search.PositionValue{Longitude: readOrdered(body[2:]), Latitude: readOrdered(body[10:])}))
-	}
+	within := l.positions(func(v search.PositionValue) bool { return c.Match(v) })
 	for _, box := range c.Boxes() {
 		south, north := band(box.South), band(box.North)
 		if north-south >= manyBands {
@@ -59,6 +53,38 @@ func (l lowering) near(c search.PositionCriterion) []scan {
 		}
 	}
 	return scans
+}
+
+// positions judges keys by the position that they are of.
+func (l lowering) positions(met func(search.PositionValue) bool) func(body []byte) verdict {
+	return func(body []byte) verdict {
+		body = l.body(body)
+		if len(body) < 18 {
+			return no
+		}
+		return sure(met(search.PositionValue{Longitude: readOrdered(body[2:]), Latitude: readOrdered(body[10:])}))
+	}
+}
+
+// mostRanges bounds the ranges that the values of one test are lowered to.
+const mostRanges = 1 << 13
+
+// manyRanges reports whether a test would be lowered to more ranges than that.
+func manyRanges(t search.Test) bool {
+	ranges := 0
+	for _, c := range t.Any {
+		for _, box := range c.(search.PositionCriterion).Boxes() {
+			if high := int(band(box.North)-band(box.South)) + 1; high <= manyBands {
+				ranges += high
+			}
+		}
+	}
+	return ranges > mostRanges
+}
+
+// anywhere is the range of all positions.
+func (l lowering) anywhere(t search.Test) scan {
+	return whole(l.key(indexPosition), l.positions(func(v search.PositionValue) bool { return t.MatchValue(v) }))
 }
 
 // clipped is b with no room behind it, so that appending leaves others alone.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"kiln/search"
@@ -76,6 +77,22 @@ func TestABoxOfManyBandsIsReadAsOneRange(t *testing.T) {
 		c := search.PositionCriterion{PositionValue: search.PositionValue{Latitude: 10, Longitude: 20}, Within: within}
 		if n := len(l.near(c)); n == 0 || n > most {
 			t.Errorf("%v m takes %d ranges; want at most %d", within, n, most)
+		}
+	}
+}
+
+func TestAHostOfPositionsIsReadInOneRange(t *testing.T) {
+	s, count := grid(t)
+	for values, whole := range map[int]bool{10: false, 600: true} { // 600 would take 9,000 ranges
+		text := strings.Repeat("52|4|100|km,", values-1) + "10|180|100|km"
+		query := benchQuery(t, "Location", "near="+text)
+		query.Explain, query.CountOnly = true, true
+		page, err := s.Search(t.Context(), query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.Total != 2 || (page.Plan.Examined >= int64(count)) != whole {
+			t.Errorf("%d values find %d and read %d of %d", values, page.Total, page.Plan.Examined, count)
 		}
 	}
 }
