@@ -24,15 +24,20 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 	if !resource.IsResource() {
 		return nil, outcome.New(outcome.Structure, "Only resources have search values.")
 	}
-	t := p.types[resource.Type().Name]
+	t := p.table.Load().types[resource.Type().Name]
 	if t == nil {
 		return nil, nil
 	}
+	return p.extractAll(ctx, resource, t)
+}
+
+// follow gives the values that a plan finds.
+func (p *Parameters) follow(ctx context.Context, resource resources.Element, plan *plan) ([]Entry, error) {
 	x := extractions.Get().(*extraction)
 	defer x.release()
 	x.Parameters, x.resource, x.entries = p, resource, make([]Entry, 0, 40)
-	x.walkResource(t.plan)
-	for _, param := range t.plan.evaluated {
+	x.walkResource(plan)
+	for _, param := range plan.evaluated {
 		x.param = param
 		if err := x.evaluate(ctx, param); err != nil {
 			return nil, err
@@ -226,7 +231,11 @@ var converters = [...]map[string]func(*extraction, resources.Element){
 
 // evaluate runs an expression that selectors cannot say.
 func (x *extraction) evaluate(ctx context.Context, param *Parameter) error {
-	found, err := param.expression.Evaluate(ctx, x.resource, nil)
+	found, err := param.expression.Evaluate(ctx, x.resource, param.environment())
+	if err != nil && param.custom != nil && ctx.Err() == nil {
+		param.custom.failed.Add(1)
+		return nil
+	}
 	if outcome.Is(err, outcome.TooCostly) {
 		return err
 	}

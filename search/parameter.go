@@ -24,6 +24,8 @@ type Parameter struct {
 	expression *fhirpath.Expression
 	implied    []impliedSystem
 	identifies bool // some selector leads to an Identifier
+
+	custom *Custom // that defines it; nil of R4's own
 }
 
 // ComponentParameter is one part of a composite parameter.
