@@ -1,6 +1,9 @@
 package search
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -62,10 +65,22 @@ func (c *Custom) Progress() Progress {
 }
 
 // SetProgress notes how many resources are done; it does not complete it, see [Parameters.Complete].
-func (c *Custom) SetProgress(done, total, failed int64) {
+func (c *Custom) SetProgress(done, total int64) {
 	c.done.Store(done)
 	c.total.Store(total)
-	c.failed.Store(failed)
+}
+
+// AddFailed counts failures, such as those of an earlier process.
+func (c *Custom) AddFailed(n int64) { c.failed.Add(n) }
+
+// Digest tells definitions apart that find different values or take different questions.
+func (c *Custom) Digest() string {
+	text, err := json.Marshal([]any{c.Definition, c.Chains})
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // Custom is what defines the parameter; nil for R4's own.

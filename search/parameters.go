@@ -95,6 +95,14 @@ func NewParameters(options Options) (*Parameters, error) {
 	return p, nil
 }
 
+// Copy is a set with R4's parameters alone, by the same pointers, that is revised apart from this one.
+func (p *Parameters) Copy() *Parameters {
+	now := p.table.Load()
+	c := &Parameters{options: p.options, id: p.id, lastUpdated: p.lastUpdated}
+	c.table.Store(&table{r4: now.r4, types: now.r4, customs: map[string]*Custom{}})
+	return c
+}
+
 // engineMade are the parameters whose values the engine knows and the resource does not.
 var engineMade = map[string]bool{"_id": true, "_lastUpdated": true}
 

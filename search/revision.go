@@ -17,6 +17,7 @@ type Revision struct {
 	parameters *Parameters
 	base       *table
 	customs    map[string]*Custom
+	problems   map[string][]outcome.Issue
 	// Added are compiled anew, Removed are those they replace and those that are no more. What finds
 	// the same values as before is in neither.
 	Added, Removed []*Custom
@@ -24,11 +25,11 @@ type Revision struct {
 
 // Revise compiles the definitions that changes bring, SearchParameter resources by their ids, over
 // those there are; a zero element takes one away. Only a definition whose status is active counts,
-// any other is as none. Nothing is in use before Install. The error (invalid content) tells all
-// that is wrong with the definitions, for each its id and reasons.
-func (p *Parameters) Revise(changes map[string]resources.Element) (*Revision, error) {
+// any other is as none. Nothing is in use before Install. Problems are all that is wrong, by the id of
+// the definition, with "" what is wrong with them together; with any there is no revision.
+func (p *Parameters) Revise(changes map[string]resources.Element) (r *Revision, problems map[string][]outcome.Issue) {
 	now := p.table.Load()
-	r := &Revision{parameters: p, base: now, customs: maps.Clone(now.customs)}
+	r = &Revision{parameters: p, base: now, customs: maps.Clone(now.customs), problems: map[string][]outcome.Issue{}}
 	var fresh []*Custom
 	for id, e := range changes {
 		delete(r.customs, id)
@@ -40,29 +41,33 @@ func (p *Parameters) Revise(changes map[string]resources.Element) (*Revision, er
 	for _, c := range fresh {
 		r.customs[c.ID] = c
 	}
-	issues := r.compile(fresh)
-	issues = append(issues, r.conflicts(fresh)...)
-	issues = append(issues, r.brokenComposites(fresh)...)
-	if refused := outcome.Of(issues...); refused != nil {
-		return nil, refused.In(outcome.StageContent)
+	r.compile(fresh)
+	r.conflicts(fresh)
+	r.brokenComposites(fresh)
+	if len(r.problems) > 0 {
+		return nil, r.problems
 	}
 	r.settle(fresh)
 	return r, nil
 }
 
-func (r *Revision) compile(fresh []*Custom) []outcome.Issue {
-	var issues []outcome.Issue
+func (r *Revision) problem(id string, issues ...outcome.Issue) {
+	if len(issues) > 0 {
+		r.problems[id] = append(r.problems[id], issues...)
+	}
+}
+
+func (r *Revision) compile(fresh []*Custom) {
 	for _, c := range fresh {
 		d := definer{Custom: c, known: r.definition}
 		d.compile()
-		issues = append(issues, d.issues...)
+		r.problem(c.ID, d.issues...)
 	}
 	if len(r.customs) > maxCustoms {
-		issues = append(issues, outcome.Issue{
+		r.problem("", outcome.Issue{
 			Severity: outcome.SeverityError, Code: outcome.TooCostly, Diagnostics: fmt.Sprintf("There would be more than %d custom search parameters; retire some first.", maxCustoms),
 		})
 	}
-	return issues
 }
 
 // definition finds a definition by its URL, R4's or one of the revision.
@@ -79,8 +84,7 @@ func (r *Revision) definition(url string) *definitions.SearchParameter {
 }
 
 // conflicts are urls and codes that two definitions would have.
-func (r *Revision) conflicts(fresh []*Custom) []outcome.Issue {
-	var issues []outcome.Issue
+func (r *Revision) conflicts(fresh []*Custom) {
 	for i, c := range fresh {
 		d := definer{Custom: c}
 		for id, other := range r.customs {
@@ -94,9 +98,8 @@ func (r *Revision) conflicts(fresh []*Custom) []outcome.Issue {
 				d.refuse("code", outcome.Duplicate, "SearchParameter/%s defines the code %q for %s already.", id, c.Definition.Code, base)
 			}
 		}
-		issues = append(issues, d.issues...)
+		r.problem(c.ID, d.issues...)
 	}
-	return issues
 }
 
 // shares is a base that both define the same code for; empty without one.
@@ -115,8 +118,7 @@ func (c *Custom) shares(other *Custom) string {
 }
 
 // brokenComposites are those that stay while a component of theirs goes or becomes another.
-func (r *Revision) brokenComposites(fresh []*Custom) []outcome.Issue {
-	var issues []outcome.Issue
+func (r *Revision) brokenComposites(fresh []*Custom) {
 	for id, c := range r.customs {
 		if slices.Contains(fresh, c) {
 			continue
@@ -127,13 +129,12 @@ func (r *Revision) brokenComposites(fresh []*Custom) []outcome.Issue {
 			if definition != nil && definition.Code == name.code && definition.Type == name.typ.String() {
 				continue
 			}
-			issues = append(issues, outcome.Issue{
+			r.problem("", outcome.Issue{
 				Severity: outcome.SeverityError, Code: outcome.Conflict,
 				Diagnostics: fmt.Sprintf("The search parameter %s is a component of SearchParameter/%s: it cannot go or change its code or type before that one.", clip(url), id),
 			})
 		}
 	}
-	return issues
 }
 
 // settle keeps what is the same as before, pointers and progress, and tells what is not.
