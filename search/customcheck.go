@@ -39,12 +39,15 @@ var definitionRules = []func(d *definer){
 	(*definer).checkTargets, (*definer).checkWords, (*definer).checkExpression, (*definer).checkComponents,
 }
 
+// outside are the elements whose problems leave the expression readable, so that it is judged with them.
+var outside = map[string]bool{"SearchParameter.url": true, "SearchParameter.code": true, "SearchParameter.modifier": true, "SearchParameter.comparator": true, "SearchParameter.chain": true}
+
 // compile judges the definition by itself; what is wrong is in issues.
 func (d *definer) compile() {
 	for _, rule := range definitionRules {
 		rule(d)
 	}
-	if len(d.issues) > 0 {
+	if slices.ContainsFunc(d.issues, func(issue outcome.Issue) bool { return !outside[issue.Expression[0]] }) {
 		return
 	}
 	for _, base := range d.Definition.Base {

@@ -144,7 +144,8 @@ func (r *selectorReader) path(s *selector) bool {
 	case first[0] == '%' || first[0] >= 'A' && first[0] <= 'Z':
 		s.head = first
 	default:
-		s.steps = append(s.steps, step{child: first, item: every})
+		r.at--
+		return r.step(s) && r.steps(s)
 	}
 	return r.steps(s)
 }

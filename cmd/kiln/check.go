@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"kiln/fhir"
+	"kiln/search"
 	"kiln/store/pebble"
 )
 
@@ -22,22 +25,25 @@ resources first, which also brings a store of the format before to the present o
 	path := storeFlag(cmd)
 	repair := cmd.Flags().Bool("repair", false, "build the index again from the resources")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := openEmbedded(*path, *repair)
+		s, parameters, err := openEmbedded(*path, *repair)
 		if err != nil {
 			return err
 		}
-		err = check(cmd, s, *repair)
+		err = check(cmd, s, parameters, *repair)
 		return errors.Join(err, s.Close())
 	}
 	return cmd
 }
 
-func check(cmd *cobra.Command, s *pebble.Store, repair bool) error {
+func check(cmd *cobra.Command, s *pebble.Store, parameters *search.Parameters, repair bool) error {
 	if repair {
-		if err := s.Repair(cmd.Context()); err != nil {
+		if err := rebuild(cmd.Context(), s, parameters); err != nil {
 			return fmt.Errorf("repairing: %w", err)
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), "the index is rebuilt")
+	}
+	if err := useDefinitions(cmd.Context(), s, parameters); err != nil {
+		return err
 	}
 	problems := 0
 	err := s.Check(cmd.Context(), func(p pebble.Problem) {
@@ -53,4 +59,21 @@ func check(cmd *cobra.Command, s *pebble.Store, repair bool) error {
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "the store is consistent")
 	return nil
+}
+
+// rebuild makes the index anew: once with the search parameters of R4, by which the definitions of others
+// are found, and where there are some again with these.
+func rebuild(ctx context.Context, s *pebble.Store, parameters *search.Parameters) error {
+	if err := s.Repair(ctx); err != nil {
+		return err
+	}
+	if err := useDefinitions(ctx, s, parameters); err != nil {
+		return err
+	}
+	if len(parameters.Customs()) > 0 {
+		if err := s.Repair(ctx); err != nil {
+			return err
+		}
+	}
+	return fhir.CompleteIndexes(ctx, s, parameters)
 }

@@ -46,6 +46,7 @@ before the file.`,
 	f.String("validation", "base", "what is checked on writes: off or base")
 	f.String("referential-integrity", "deletes", "references kept whole: off, deletes or full")
 	f.String("time-zone", "UTC", "zone of dates and times without an offset")
+	f.Bool("allow-scans", false, "answer what no index serves yet from the resources themselves")
 	f.String("max-body", "64MiB", "largest request body")
 	f.Duration("request-timeout", time.Minute, "longest a request may run")
 	f.String("log-format", "text", "text or json")
@@ -72,7 +73,7 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 		return serving{}, usageError{err.Error()}
 	}
 	c := serving{
-		plan:   plan{Store: k.String("store"), Validation: k.String("validation"), Integrity: k.String("referential-integrity")},
+		plan:   plan{Store: k.String("store"), Validation: k.String("validation"), Integrity: k.String("referential-integrity"), Scans: k.Bool("allow-scans")},
 		Listen: k.String("listen"), Public: strings.TrimRight(k.String("base-url"), "/"),
 		Certificate: k.String("tls-cert"), Key: k.String("tls-key"), RequestTimeout: k.Duration("request-timeout"),
 	}
