@@ -140,6 +140,28 @@ func CompleteIndexes(ctx context.Context, s store.Store, params *search.Paramete
 	return nil
 }
 
+// UnfinishedIndexes tells how many indexes of a store are being made or taken away, whose values are
+// therefore neither all there nor all gone. Params are those of InstallSearchParameters.
+func UnfinishedIndexes(ctx context.Context, s store.Store, params *search.Parameters) (n int, err error) {
+	jobs, err := readJobs(ctx, s.Records(indexBucket))
+	if err != nil {
+		return 0, err
+	}
+	live := map[string]bool{}
+	for _, c := range params.Customs() {
+		live[indexKey(c)] = true
+		if !c.Progress().Complete {
+			n++
+		}
+	}
+	for key, j := range jobs {
+		if j.Kind == indexDrop || j.Kind == indexNew && !live[key] {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // storedDefinitions are the active SearchParameter resources of a store by id.
 func storedDefinitions(ctx context.Context, s store.Store) (map[string]resources.Element, error) {
 	definitions := map[string]resources.Element{}

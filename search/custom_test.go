@@ -96,10 +96,14 @@ func TestBadDefinitionsAreRefusedWithAllReasons(t *testing.T) {
 		"chain":               {[]string{"chain", `["name"]`}, "chain", "Only a reference"},
 		"components":          {[]string{"component", `[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code"}]`}, "component", "Only a composite"},
 		"one component":       {append(composite, "component", `[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code"}]`), "component", "expected 2 to 4"},
-		"unknown component": {append(composite, "component", `[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code"},{"definition":"http://example.org/none","expression":"value"}]`),
-			"component[1].definition", "not a search parameter"},
-		"component that is no path": {append(composite, "component", `[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code.first()"},{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code"}]`),
-			"component[0].expression", "not a path"},
+		"unknown component": {
+			append(composite, "component", `[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code"},{"definition":"http://example.org/none","expression":"value"}]`),
+			"component[1].definition", "not a search parameter",
+		},
+		"component that is no path": {
+			append(composite, "component", `[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code.first()"},{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code"}]`),
+			"component[0].expression", "not a path",
+		},
 		"derived from another type": {[]string{"code", `"birthdate"`, "derivedFrom", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`}, "type", "derived from"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +150,7 @@ func TestDefinitionsThatConflict(t *testing.T) {
 func TestDefinitionsOfR4MakeNothingNew(t *testing.T) {
 	p := ownParameters(t)
 	r, problems := p.Revise(map[string]resources.Element{
-		"own": definition(t, "url", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`, "code", `"birthdate"`, "type", `"date"`, "expression", `"Patient.birthDate"`),
+		"own":     definition(t, "url", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`, "code", `"birthdate"`, "type", `"date"`, "expression", `"Patient.birthDate"`),
 		"derived": definition(t, "derivedFrom", `"http://hl7.org/fhir/SearchParameter/Patient-name"`, "code", `"name"`, "expression", `"Patient.name"`),
 	})
 	if problems != nil {
