@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"reflect"
 	"slices"
+	"strings"
 
 	"kiln/search"
 	"kiln/store"
@@ -62,7 +63,7 @@ func (s *Store) remake(ctx context.Context, step store.ReindexStep, key store.Ke
 		}
 		if ok {
 			done.Examined++
-			if len(made)+len(was) > 0 && !reflect.DeepEqual(made, was) {
+			if !reflect.DeepEqual(byParameter(made), byParameter(was)) {
 				done.Changed++
 			}
 			return nil
@@ -90,6 +91,15 @@ func parted(step store.ReindexStep, entries []search.Entry) (replaced, kept []se
 		}
 	}
 	return replaced, kept
+}
+
+// byParameter puts the values of each parameter together, in which order they come.
+func byParameter(entries []search.Entry) []search.Entry {
+	entries = append([]search.Entry{}, entries...)
+	slices.SortStableFunc(entries, func(a, b search.Entry) int {
+		return cmp.Or(strings.Compare(a.Param.Base, b.Param.Base), strings.Compare(a.Param.Code, b.Param.Code), cmp.Compare(a.Param.Type, b.Param.Type))
+	})
+	return entries
 }
 
 // replaces reports whether the step makes the values of a parameter. Parameters are the same here when

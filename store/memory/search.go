@@ -26,7 +26,7 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 			return store.Page{}, err
 		}
 	}
-	matches, examined, err := v.asOf(c.at).search(ctx, query)
+	matches, examined, err := v.asOf(c.at).search(ctx, query, r.parameters)
 	if err != nil {
 		return store.Page{}, err
 	}
@@ -57,12 +57,16 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	matches, _, err := v.search(ctx, query)
+	matches, _, err := v.search(ctx, query, r.parameters)
 	return int64(len(matches)), err
 }
 
 // search gives all matches in order.
-func (v view) search(ctx context.Context, query *search.Query) (matches []store.Version, examined int64, err error) {
+func (v view) search(ctx context.Context, query *search.Query, parameters *search.Parameters) (matches []store.Version, examined int64, err error) {
+	scanned, err := store.Unindexed(query)
+	if err != nil {
+		return nil, 0, err
+	}
 	var found []*version
 	var source search.Source = v // made once, for it allocates
 	for candidate := range v.candidates(query) {
@@ -70,7 +74,11 @@ func (v view) search(ctx context.Context, query *search.Query) (matches []store.
 			return nil, 0, err
 		}
 		examined++
-		ok, err := query.Match(ctx, candidate.resource(), source)
+		resource, err := candidate.scanned(ctx, parameters, scanned)
+		if err != nil {
+			return nil, 0, err
+		}
+		ok, err := query.Match(ctx, resource, source)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -127,6 +135,17 @@ func (v view) resources(typ string) iter.Seq[*version] {
 
 func (v *version) resource() search.Resource {
 	return search.Resource{Type: v.Type, ID: v.ID, Entries: v.entries}
+}
+
+// scanned is resource with the values of parameters that not all resources have theirs of.
+func (v *version) scanned(ctx context.Context, parameters *search.Parameters, params []*search.Parameter) (search.Resource, error) {
+	r := v.resource()
+	if len(params) == 0 {
+		return r, nil
+	}
+	entries, err := store.Scan(ctx, parameters, v.Version, params)
+	r.Entries = slices.Concat(r.Entries, entries)
+	return r, err
 }
 
 // Lookup implements search.Source.

@@ -22,6 +22,7 @@ type execution struct {
 	wanted      map[code]*search.Parameter // parameters of the query
 	sorting     map[code]*search.Parameter // those that it sorts by
 	id, updated *search.Parameter          // those that only the engine knows, where the query has them
+	scanned     []*search.Parameter        // those whose values are taken from the resources, for their index is not whole
 
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
@@ -239,7 +240,11 @@ func (x *execution) wantSorted(p *search.Parameter) {
 
 // resource reads the values of a document that is there, as of the state searched.
 func (x *execution) resource(document uint64) (search.Resource, bool) {
-	return x.valuesOf(document, x.wanted)
+	r, ok := x.valuesOf(document, x.wanted)
+	if ok && len(x.scanned) > 0 {
+		r.Entries = append(r.Entries, x.scan(document)...)
+	}
+	return r, ok
 }
 
 // valuesOf is resource with the values of some parameters.
