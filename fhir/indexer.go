@@ -23,7 +23,7 @@ const (
 	leastStep          = 4
 	mostStep           = 2_000
 	restBusy           = 3 // times the step
-	saveEvery          = 500 * time.Millisecond
+	saveEvery          = 100 * time.Millisecond
 	retryFirst         = time.Second
 	retryMost          = time.Minute
 )
