@@ -15,14 +15,15 @@ import (
 	"kiln/store"
 )
 
-// How the indexer shares the machine: a step is as long as fits into its time, and while requests are
-// answered it rests after each for a multiple of what the step took.
+// How the indexer shares the machine: a step is as long as fits into its time, and while requests come,
+// and for busyFor after the last, it rests after each for a multiple of what the step took.
 const (
 	stepIdle, stepBusy = 50 * time.Millisecond, 4 * time.Millisecond
 	firstStep          = 32
 	leastStep          = 4
 	mostStep           = 2_000
 	restBusy           = 3 // times the step
+	busyFor            = 100 * time.Millisecond
 	saveEvery          = 100 * time.Millisecond
 	retryFirst         = time.Second
 	retryMost          = time.Minute
@@ -45,7 +46,9 @@ type indexer struct {
 	done    sync.WaitGroup
 
 	requests, active atomic.Int64
-	limit            int
+	limit            int       // resources of a step
+	seen             int64     // of requests, at the last step
+	asked            time.Time // when there was one that had not been seen
 }
 
 // open reads the jobs that an earlier process left, and those of definitions that have none.
@@ -254,7 +257,7 @@ func (x *indexer) step(ctx context.Context, group []*job) error {
 	if every {
 		params = nil
 	}
-	requests, start := x.requests.Load(), time.Now()
+	start := time.Now()
 	done, err := x.service.store.Reindex(ctx, store.ReindexStep{
 		Type: first.typ(), After: first.Mark, Limit: x.size(), Params: params, Extract: x.extract(group, params),
 	})
@@ -264,8 +267,7 @@ func (x *indexer) step(ctx context.Context, group []*job) error {
 	if err := x.note(ctx, group, done); err != nil {
 		return err
 	}
-	busy := x.active.Load() > 0 || x.requests.Load() != requests
-	return x.rest(ctx, time.Since(start), busy)
+	return x.rest(ctx, time.Since(start))
 }
 
 // count finds how many resources a job goes through, once.
@@ -381,7 +383,11 @@ func (x *indexer) size() int {
 }
 
 // rest fits the size of the steps to their time, and leaves the machine to others while there are some.
-func (x *indexer) rest(ctx context.Context, took time.Duration, busy bool) error {
+func (x *indexer) rest(ctx context.Context, took time.Duration) error {
+	if n := x.requests.Load(); n != x.seen || x.active.Load() > 0 {
+		x.seen, x.asked = n, time.Now()
+	}
+	busy := time.Since(x.asked) < busyFor
 	target := stepIdle
 	if busy {
 		target = stepBusy

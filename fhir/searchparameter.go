@@ -117,19 +117,10 @@ func InstallSearchParameters(ctx context.Context, s store.Store, params *search.
 	return markComplete(ctx, s, params)
 }
 
-// CompleteIndexes notes that the index of every search parameter in use is whole, and that of no other
-// is left: after all of it was made anew.
+// CompleteIndexes notes that the index of every search parameter in use is whole: after all of it was
+// made anew.
 func CompleteIndexes(ctx context.Context, s store.Store, params *search.Parameters) error {
 	records := s.Records(indexBucket)
-	jobs, err := readJobs(ctx, records)
-	if err != nil {
-		return err
-	}
-	for _, key := range sortedKeys(jobs) {
-		if err := records.Delete(ctx, key, store.AnyRevision); err != nil {
-			return err
-		}
-	}
 	for _, c := range params.Customs() {
 		j := &job{Kind: indexNew, Definition: c.ID, Digest: c.Digest(), Code: c.Definition.Code, URLs: []string{c.Definition.URL}, Names: namesOf(c), Types: c.Types(), Complete: true, key: indexKey(c)}
 		if err := j.save(ctx, records); err != nil {
@@ -138,28 +129,6 @@ func CompleteIndexes(ctx context.Context, s store.Store, params *search.Paramete
 		params.Complete(c)
 	}
 	return nil
-}
-
-// UnfinishedIndexes tells how many indexes of a store are being made or taken away, whose values are
-// therefore neither all there nor all gone. Params are those of InstallSearchParameters.
-func UnfinishedIndexes(ctx context.Context, s store.Store, params *search.Parameters) (n int, err error) {
-	jobs, err := readJobs(ctx, s.Records(indexBucket))
-	if err != nil {
-		return 0, err
-	}
-	live := map[string]bool{}
-	for _, c := range params.Customs() {
-		live[indexKey(c)] = true
-		if !c.Progress().Complete {
-			n++
-		}
-	}
-	for key, j := range jobs {
-		if j.Kind == indexDrop || j.Kind == indexNew && !live[key] {
-			n++
-		}
-	}
-	return n, nil
 }
 
 // storedDefinitions are the active SearchParameter resources of a store by id.

@@ -2,6 +2,7 @@ package fhir_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,6 +163,37 @@ func TestParametersAreOfNoUseBeforeTheyAreComplete(t *testing.T) {
 	}
 	if got := h.reindex("GET", "", ""); !strings.Contains(got, `"in-progress"`) || !strings.Contains(got, `"valueUri":"http://example.org/ward"`) {
 		t.Errorf("$reindex tells %s", got)
+	}
+}
+
+// TestScansAnswerWhereThereIsNoIndex: filters alone, exactly, from the resources.
+func TestScansAnswerWhereThereIsNoIndex(t *testing.T) {
+	h := with(t, fhir.Options{Passive: true, AllowScans: true})
+	for i := range 30 {
+		h.put(extended(fmt.Sprint("p", i), "ward", []string{"a", "b", "c"}[i%3]))
+	}
+	h.put(defined("ward", "active"))
+	h.put(extended("p0", "ward", "b"))
+	h.put(extended("new", "ward", "a"))
+	h.remove(store.Key{Type: "Patient", ID: "p3"})
+	for query, want := range map[string]int64{"ward=a": 9, "ward=a,b": 20, "ward:not=a": 21, "ward:missing=true": 0, "ward=b&_id=p0,p1,p2": 2, "ward=none": 0} {
+		equal(t, query, h.count("Patient", query), want)
+	}
+	pages, found := 0, map[string]bool{}
+	for bundle := h.search("Patient", "ward=a&_count=4"); ; pages++ {
+		for _, name := range strings.Split(names(bundle), ", ") {
+			found[name] = true
+		}
+		i := slices.IndexFunc(bundle.Links, func(l fhir.Link) bool { return l.Relation == "next" })
+		if i < 0 {
+			break
+		}
+		_, query, _ := strings.Cut(bundle.Links[i].URL, "?")
+		bundle = h.search("Patient", query)
+	}
+	equal(t, "found on pages", len(found), 9)
+	for typ, query := range map[string]string{"Patient": "_sort=ward", "Observation": "subject:Patient.ward=a"} {
+		wantRefusal(t, h.refused(typ, query), outcome.NotSupported, outcome.StageSyntax, "is being indexed")
 	}
 }
 

@@ -138,7 +138,9 @@ func TestIndexingSurvivesKills(t *testing.T) {
 			server.kill(t)
 			break
 		}
-		var refused struct{ Issue []struct{ Diagnostics string } }
+		var refused struct {
+			Issue []struct{ Diagnostics string }
+		}
 		if status := server.get(t, "/Patient?ward=w3", &refused); done < patients*3/4 && (status != http.StatusBadRequest || !strings.Contains(refused.Issue[0].Diagnostics, "is being indexed")) {
 			t.Errorf("a search before it is complete: %d, %v", status, refused.Issue)
 		}
