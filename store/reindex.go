@@ -18,14 +18,14 @@ type Reindexer interface {
 	// been done once.
 	//
 	// Writers go on meanwhile. A resource that changes between being read and being written is read
-	// again, so that its values are those of its current version whichever comes first. Deleted resources are
-	// passed over; resources created after the step began may be passed over too, when Done tells that
-	// the end was reached: whoever wants all must have new versions carry the parameters before the
-	// first step begins. Extract may be called for several resources at once, and more than once for one.
+	// again, so that its values are those of its current version whichever comes first. Deleted
+	// resources are passed over. Those created after a step with Done are not seen by it: whoever wants
+	// all must have new versions carry the parameters before the first step begins.
 	//
-	// Of Params a search in a cursor from before may show what is there now; all other parameters are
-	// searched as of the first page, as if there had been no step. Errors: of Extract and the context,
-	// ErrCursor for a mark that is none, ErrClosed.
+	// While it runs, and in pages after a cursor from before, a search by Params may show values that are
+	// there now, and that a crash takes back; all other parameters are searched as if there had been no
+	// step. Engines may do one step after another. Errors: of Extract and the context, ErrCursor for a
+	// mark that is none of the type, ErrClosed.
 	Reindex(ctx context.Context, step ReindexStep) (Reindexed, error)
 }
 
@@ -35,10 +35,12 @@ type ReindexStep struct {
 	After Mark // nil begins
 	Limit int  // resources examined at most; below 1 is 1
 	// Params are those whose values are replaced; nil is all that resources have values for, those whose
-	// definition is gone included, apart from _id and _lastUpdated.
+	// definition is gone included, apart from _id and _lastUpdated. Parameters are the same here when Base,
+	// Code and Type are, so that a definition takes the place of its former one.
 	Params []*search.Parameter
-	// Extract gives the values of the version for Params alone; entries of others are ignored where Params
-	// are given. No entries drop the values.
+	// Extract gives the values of a version for Params; entries of others are ignored where Params are
+	// given. No entries, and a nil function, drop the values. It may be called for several resources at
+	// once and several times for one, and must not wait for a commit, which may wait for it.
 	Extract func(ctx context.Context, v Version) ([]search.Entry, error)
 }
 

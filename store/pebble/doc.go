@@ -71,6 +71,16 @@
 // millisecond, and never before that of the version before. After a failed write to the log the
 // store writes no more; what was acknowledged is read at the next Open.
 //
+// # Reindexing
+//
+// Reindex replaces the values of some parameters in the packed list of each resource and the index keys by
+// difference, in chunks that were made without a lock and land under that of the commits, unless the feed tells
+// that one of their resources has changed since. A chunk is not waited for: what it says of a parameter may be
+// seen before it is on disk, but whatever lands later lies behind it in the log, and the step ends with one fsync.
+// A parameter is known by base, code and type, here and in the dictionary, so that a definition that changes
+// keeps its code. Lists and keys are walked by codes: values of a definition that is not in use cost
+// nothing but room, go with the version that has them, and are left alone by Check and Repair.
+//
 // # Searching
 //
 // A filter becomes legs, each a set of documents: postings of one index key are in order of documents
@@ -80,6 +90,9 @@
 // on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
 // parameter, or collects and sorts, with the same kind of bound. One by a date, with an equality that has
 // dated postings of it, walks these; so does a filter by both, where the span is not wide. Query.Explain shows it.
+//
+// A parameter whose index is not whole (search.Parameter.Building) is never looked up in it: what the rest of
+// the filter leaves is tested on its text.
 //
 // A cursor holds a fingerprint of the query, the position of the first page's state and a document; it
 // needs no index of the past. What has changed since, told by the feed and usually little, is taken out of the

@@ -186,7 +186,7 @@ func TestAStepIsOnDiskWhenItReturns(t *testing.T) {
 }
 
 // defined is a set of parameters with custom ones, which are complete.
-func defined(t *testing.T, definitions ...string) *search.Parameters {
+func defined(t testing.TB, definitions ...string) *search.Parameters {
 	t.Helper()
 	p := testParameters().Copy()
 	for i, members := range definitions {
