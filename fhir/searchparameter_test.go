@@ -1,11 +1,13 @@
 package fhir_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"kiln/fhir"
 	"kiln/fhir/fhirtest"
@@ -217,6 +219,39 @@ func TestWritesDuringDefinitionsAreFound(t *testing.T) {
 	writers.Wait()
 	h.settled()
 	equal(t, "found", h.count("Patient", "ward=a"), 100)
+}
+
+// slow holds the commits of patients until it is told to go on.
+type slow struct {
+	store.Store
+	reached, goOn chan struct{}
+}
+
+func (s slow) Commit(ctx context.Context, tx store.Transaction) ([]store.Version, error) {
+	if tx.Changes[0].Key.Type == "Patient" {
+		close(s.reached)
+		<-s.goOn
+	}
+	return s.Store.Commit(ctx, tx)
+}
+
+// TestNothingLandsWithAnOlderSet: a write whose values were made before a definition is in use lands before
+// the walk over what is there begins, however slow it is.
+func TestNothingLandsWithAnOlderSet(t *testing.T) {
+	now := fhirtest.Clock()
+	s := slow{newEngine(t, now), make(chan struct{}), make(chan struct{})}
+	h := harness{t, fhirtest.NewService(t, s, fhir.Options{Now: now})}
+	var writes sync.WaitGroup
+	writes.Go(func() { h.put(extended("p", "ward", "a")) })
+	<-s.reached
+	writes.Go(func() {
+		h.put(defined("ward", "active"))
+		h.settled()
+	})
+	time.Sleep(30 * time.Millisecond) // for the definition to overtake, if it can
+	close(s.goOn)
+	writes.Wait()
+	equal(t, "found", h.settled().count("Patient", "ward=a"), 1)
 }
 
 // TestIndexingResumes: a service that ends in the middle leaves the rest to the next one on the store.
