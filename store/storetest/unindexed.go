@@ -68,10 +68,13 @@ func reindexScans(t *trial) {
 	t.ward()
 	t.put(Put("SupplyDelivery/s1", `"supplier":{"reference":"Practitioner/d"},"patient":{"reference":"Patient/ada"},"occurrenceDateTime":"2024-05-01"`),
 		Put("SupplyDelivery/s2", `"patient":{"reference":"Patient/bo"},"occurrenceDateTime":"2024-06-01"`),
-		Put("SupplyDelivery/s3", `"patient":{"reference":"Patient/ada"},"occurrenceDateTime":"2024-07-01"`))
+		Put("SupplyDelivery/s3", `"patient":{"reference":"Patient/ada"},"occurrenceDateTime":"2024-07-01"`),
+		Put("Appointment/a1", `"status":"booked","start":"2024-05-01T08:00:00Z"`), Put("Appointment/a2", `"status":"pending","start":"2024-05-02T08:00:00Z"`),
+		Put("Appointment/a3", `"status":"booked","start":"2024-05-03T08:00:00Z"`))
 	customs := []*search.Custom{
 		t.define(parameters, "born", `"code":"born","base":["Patient"],"type":"date","expression":"Patient.birthDate"`),
 		t.define(parameters, "first", `"code":"first","base":["Patient"],"type":"string","expression":"Patient.name.given | Patient.name.family"`),
+		t.define(parameters, "state", `"code":"code","base":["Appointment"],"type":"token","expression":"Appointment.status"`),
 		t.define(parameters, "date", `"code":"date","base":["SupplyDelivery"],"type":"date","expression":"SupplyDelivery.occurrence as dateTime"`),
 		t.define(parameters, "code", `"code":"code","base":["SupplyDelivery"],"type":"reference","expression":"SupplyDelivery.patient","target":["Patient"]`),
 	}
@@ -96,6 +99,8 @@ func reindexScans(t *trial) {
 			{"Patient?first=a,l", "ada bo"},
 			{"Patient?first:contains=ström&born=1970&_sort=-birthdate", "bo"},
 			{"Patient?first=lind&gender:not=male", "ada"},
+			{"Appointment?code=booked&_sort=-date", "a3 a1"},
+			{"Appointment?code=booked&date=ge2024-05-02", "a3"},
 			{"SupplyDelivery?code=Patient/ada&date=ge2024-06", "s3"},
 			{"SupplyDelivery?patient=ada&date=lt2024-06", "s1"},
 			{"SupplyDelivery?patient=ada,bo&date=ge2024-05-02&date=le2024-06-30", "s2"},
@@ -112,6 +117,9 @@ func reindexScans(t *trial) {
 	step := store.ReindexStep{Type: "Patient", Limit: 1, Params: born}
 	step.Extract = extractOf(parameters, born)
 	done, err := t.Reindex(t.ctx, step)
+	t.must(err)
+	state := customs[2].Parameters
+	_, err = t.Reindex(t.ctx, store.ReindexStep{Type: "Appointment", Limit: 1, Params: state, Extract: extractOf(parameters, state)})
 	t.must(err)
 	check("amid the index")
 	_, err = t.Search(t.ctx, &search.Query{Branches: []search.Branch{{Type: "Patient"}}, Count: 5, Sort: []search.SortKey{{Params: born}}}, nil)
