@@ -295,7 +295,7 @@ func reindexRace(t *trial) {
 	t.together(writers+2, func(i int) error {
 		if i >= writers {
 			for running.Load() > 0 {
-				step := store.ReindexStep{Type: "Patient", Limit: 7 + 20*(i-writers), Params: params, Extract: extract(params)}
+				step := store.ReindexStep{Type: "Patient", Limit: 7 + 20*(i-writers), Params: params, Extract: slowly(extract(params))}
 				for done := (store.Reindexed{}); !done.Done; step.After = done.Next {
 					var err error
 					if done, err = t.Reindex(t.ctx, step); err != nil {
@@ -322,6 +322,14 @@ func reindexRace(t *trial) {
 	t.reindex("Patient", 16, params...)
 	t.agree("Patient?family=lind", "Patient?family=strand", "Patient?family=berg", "Patient?family=lund", "Patient?family=old",
 		"Patient?name=lind", "Patient?_sort=family", "Patient?_sort=-name", "Patient?family:missing=true", "Patient")
+}
+
+// slowly leaves writers time to come between.
+func slowly(extract func(context.Context, store.Version) ([]search.Entry, error)) func(context.Context, store.Version) ([]search.Entry, error) {
+	return func(ctx context.Context, v store.Version) ([]search.Entry, error) {
+		time.Sleep(100 * time.Microsecond)
+		return extract(ctx, v)
+	}
 }
 
 // agree compares searches with search.Match over the bodies.
