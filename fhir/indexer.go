@@ -335,6 +335,8 @@ func (s *Service) extract(ctx context.Context, v store.Version, params []*search
 // no definition changes between the look at it and the record.
 func (x *indexer) note(ctx context.Context, group []*job, done store.Reindexed) error {
 	defer x.service.epoch.enter(false)()
+	var whole []*search.Custom
+	defer func() { x.service.params.Complete(whole...) }()
 	for _, j := range group {
 		if j.cancelled {
 			continue
@@ -351,7 +353,7 @@ func (x *indexer) note(ctx context.Context, group []*job, done store.Reindexed) 
 		}
 		j.saved = time.Now()
 		if j.Complete && j.Kind == indexNew {
-			x.service.params.Complete(j.custom)
+			whole = append(whole, j.custom)
 		}
 	}
 	return nil

@@ -126,9 +126,22 @@ func CompleteIndexes(ctx context.Context, s store.Store, params *search.Paramete
 		if err := j.save(ctx, records); err != nil {
 			return err
 		}
-		params.Complete(c)
 	}
+	params.Complete(params.Customs()...)
 	return nil
+}
+
+// definitionIssues is what would be wrong with the definition of a search parameter, were it stored.
+func (s *Service) definitionIssues(element resources.Element, id string) []outcome.Issue {
+	if element.Type().Name != searchParameterType {
+		return nil
+	}
+	_, problems := s.params.Revise(map[string]resources.Element{id: element})
+	issues := problems[""]
+	if id != "" {
+		issues = append(issues, problems[id]...)
+	}
+	return issues
 }
 
 // storedDefinitions are the active SearchParameter resources of a store by id.
@@ -156,14 +169,16 @@ func markComplete(ctx context.Context, s store.Store, params *search.Parameters)
 	if err != nil {
 		return err
 	}
+	var whole []*search.Custom
 	for _, c := range params.Customs() {
 		if j := jobs[indexKey(c)]; j != nil && j.Digest == c.Digest() {
 			c.SetProgress(j.Done, j.Total)
 			c.AddFailed(j.Failed)
 			if j.Complete {
-				params.Complete(c)
+				whole = append(whole, c)
 			}
 		}
 	}
+	params.Complete(whole...)
 	return nil
 }

@@ -61,9 +61,7 @@ func define(t testing.TB, p *search.Parameters, definitions map[string]resources
 	if !r.Install() {
 		t.Fatal("the revision is not of the set there is")
 	}
-	for _, c := range r.Added {
-		p.Complete(c)
-	}
+	p.Complete(r.Added...)
 }
 
 func TestBadDefinitionsAreRefusedWithAllReasons(t *testing.T) {
@@ -104,6 +102,7 @@ func TestBadDefinitionsAreRefusedWithAllReasons(t *testing.T) {
 			append(composite, "component", `[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code.first()"},{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"code"}]`),
 			"component[0].expression", "not a path",
 		},
+		"R4's own with another code": {[]string{"url", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`, "base", `["Patient","Group"]`}, "code type base", "is \"birthdate\" in FHIR R4"},
 		"derived from another type": {[]string{"code", `"birthdate"`, "derivedFrom", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`}, "type", "derived from"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -44,6 +44,10 @@ var outside = map[string]bool{"SearchParameter.url": true, "SearchParameter.code
 
 // compile judges the definition by itself; what is wrong is in issues.
 func (d *definer) compile() {
+	if own := definitions.R4().SearchParameterByURL(d.Definition.URL); own != nil {
+		d.restate(own)
+		return
+	}
 	for _, rule := range definitionRules {
 		rule(d)
 	}
@@ -53,6 +57,21 @@ func (d *definer) compile() {
 	for _, base := range d.Definition.Base {
 		if p := d.ofBase(base); p != nil {
 			d.Parameters = append(d.Parameters, p)
+		}
+	}
+}
+
+// restate checks that a definition with R4's url says what R4 says; then there is nothing to compile.
+func (d *definer) restate(own *definitions.SearchParameter) {
+	if d.Definition.Code != own.Code {
+		d.refuse("code", outcome.Value, "The code of %s is %q in FHIR R4, not %q.", own.URL, own.Code, clip(d.Definition.Code))
+	}
+	if d.Definition.Type != own.Type {
+		d.refuse("type", outcome.Value, "The type of %s is %s in FHIR R4, not %s.", own.URL, own.Type, clip(d.Definition.Type))
+	}
+	for _, base := range d.Definition.Base {
+		if !slices.Contains(own.Base, base) {
+			d.refuse("base", outcome.Value, "%s is not defined on %s in FHIR R4; give the definition a url of its own.", own.URL, clip(base))
 		}
 	}
 }
@@ -263,15 +282,15 @@ func (d *definer) leads(resource *definitions.Type, selectors []*selector) bool 
 	return false
 }
 
-// isR4s reports whether R4 has just this parameter on a base: the definition is R4's own, or derived
-// from it, which is to mean the same. One that differs takes a name that is in use.
+// isR4s reports whether R4 has just this parameter on a base: the definition is derived from it, which is
+// to mean the same. Any other takes a name that is in use.
 // https://hl7.org/fhir/R4/searchparameter-definitions.html#SearchParameter.derivedFrom
 func (d *definer) isR4s(base string) bool {
 	own := r4Parameter(base, d.Definition.Code)
 	if own == nil {
 		return false
 	}
-	if own.URL != d.Definition.URL && own.URL != d.derivedFrom {
+	if own.URL != d.derivedFrom {
 		d.refuse("code", outcome.Duplicate, "FHIR R4 has a search parameter %q of %s already, %s; expected another code, or derivedFrom that names it.", d.Definition.Code, base, own.URL)
 	} else if own.Type != d.Definition.Type {
 		d.refuse("type", outcome.Value, "The type is %s, but the one of %s, which it is derived from, is %s.", d.Definition.Type, own.URL, own.Type)

@@ -63,7 +63,11 @@ func (r *Revision) compile(fresh []*Custom) {
 		d.compile()
 		r.problem(c.ID, d.issues...)
 	}
-	if len(r.customs) > maxCustoms {
+	count := 0
+	for _, c := range r.customs {
+		count += min(len(c.Parameters), 1)
+	}
+	if count > maxCustoms {
 		r.problem("", outcome.Issue{
 			Severity: outcome.SeverityError, Code: outcome.TooCostly, Diagnostics: fmt.Sprintf("There would be more than %d custom search parameters; retire some first.", maxCustoms),
 		})
@@ -85,10 +89,14 @@ func (r *Revision) definition(url string) *definitions.SearchParameter {
 
 // conflicts are urls and codes that two definitions would have.
 func (r *Revision) conflicts(fresh []*Custom) {
+	place := make(map[*Custom]int, len(fresh))
+	for i, c := range fresh {
+		place[c] = i
+	}
 	for i, c := range fresh {
 		d := definer{Custom: c}
 		for id, other := range r.customs {
-			if later := slices.Index(fresh, other) > i; id == c.ID || later {
+			if id == c.ID || place[other] > i {
 				continue
 			}
 			if other.Definition.URL == c.Definition.URL {
@@ -120,7 +128,7 @@ func (c *Custom) shares(other *Custom) string {
 // brokenComposites are those that stay while a component of theirs goes or becomes another.
 func (r *Revision) brokenComposites(fresh []*Custom) {
 	for id, c := range r.customs {
-		if slices.Contains(fresh, c) {
+		if len(c.namesOfComponents) == 0 || slices.Contains(fresh, c) {
 			continue
 		}
 		for i, name := range c.namesOfComponents {
@@ -139,19 +147,20 @@ func (r *Revision) brokenComposites(fresh []*Custom) {
 
 // settle keeps what is the same as before, pointers and progress, and tells what is not.
 func (r *Revision) settle(fresh []*Custom) {
+	kept := map[*Custom]bool{}
 	for id, before := range r.base.customs {
 		now := r.customs[id]
 		switch {
 		case now == before:
 		case now != nil && now.same(before):
 			r.customs[id] = before
-			fresh = slices.DeleteFunc(fresh, func(c *Custom) bool { return c == now })
+			kept[now] = true
 		default:
 			r.Removed = append(r.Removed, before)
 		}
 	}
-	r.Added = fresh
-	for _, c := range fresh {
+	r.Added = slices.DeleteFunc(fresh, func(c *Custom) bool { return kept[c] })
+	for _, c := range r.Added {
 		if len(c.Parameters) == 0 {
 			c.complete.Store(true)
 		}
@@ -171,11 +180,16 @@ func (r *Revision) Install() bool {
 	return true
 }
 
-// Complete lets searches use a custom parameter, the index of which is whole now.
-func (p *Parameters) Complete(c *Custom) {
+// Complete lets searches use custom parameters, the indexes of which are whole now.
+func (p *Parameters) Complete(customs ...*Custom) {
+	if len(customs) == 0 {
+		return
+	}
 	p.revising.Lock()
 	defer p.revising.Unlock()
-	c.complete.Store(true)
+	for _, c := range customs {
+		c.complete.Store(true)
+	}
 	p.table.Store(p.table.Load().with(p.table.Load().customs))
 }
 

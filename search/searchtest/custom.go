@@ -43,8 +43,6 @@ func Define(p *search.Parameters) error {
 	if r == nil || !r.Install() {
 		return fmt.Errorf("searchtest: %v", problems)
 	}
-	for _, c := range r.Added {
-		p.Complete(c)
-	}
+	p.Complete(r.Added...)
 	return nil
 }
