@@ -1,10 +1,13 @@
 package search_test
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
 	"kiln/resources"
+	"kiln/resources/definitions"
 	"kiln/resources/outcome"
 	"kiln/search"
 )
@@ -162,6 +165,29 @@ func TestDefinitionsOfR4MakeNothingNew(t *testing.T) {
 	for _, c := range r.Added {
 		if len(c.Parameters) != 0 || !c.Progress().Complete {
 			t.Errorf("%s has something to index", c.ID)
+		}
+	}
+}
+
+// TestAllDefinitionsOfR4AreTaken: whoever loads the package of R4 changes nothing by it.
+func TestAllDefinitionsOfR4AreTaken(t *testing.T) {
+	p, all := ownParameters(t), map[string]resources.Element{}
+	for i, own := range definitions.R4().AllSearchParameters() {
+		list := func(items []string) string { return `["` + strings.Join(items, `","`) + `"]` }
+		text := func(s string) string { return strconv.Quote(s) }
+		members := []string{"url", text(own.URL), "code", text(own.Code), "type", text(own.Type), "base", list(own.Base), "expression", text(own.Expression)}
+		all[fmt.Sprint("own", i)] = definition(t, members...)
+		if own.Base[0] != "Resource" && own.Base[0] != "DomainResource" || own.Code == "_id" {
+			all[fmt.Sprint("derived", i)] = definition(t, append(members, "url", text("http://example.org/"+own.URL), "derivedFrom", text(own.URL), "base", list([]string{own.Base[0]}))...)
+		}
+	}
+	r, problems := p.Revise(all)
+	if len(problems) != 0 {
+		t.Fatalf("%d of %d are refused: %v", len(problems), len(all), problems)
+	}
+	for _, c := range r.Added {
+		if len(c.Parameters) != 0 {
+			t.Fatalf("%s would be indexed", c.Definition.URL)
 		}
 	}
 }

@@ -15,6 +15,7 @@ const (
 	maxExpression = 4 << 10
 	maxComponents = 4 // of a composite, see composite
 	maxCustoms    = 1_000
+	maxRestated   = 20_000 // with those that make nothing new
 )
 
 // definer judges one definition and compiles it.
@@ -48,6 +49,9 @@ func (d *definer) compile() {
 		d.restate(own)
 		return
 	}
+	if d.derives() {
+		return
+	}
 	for _, rule := range definitionRules {
 		rule(d)
 	}
@@ -74,6 +78,18 @@ func (d *definer) restate(own *definitions.SearchParameter) {
 			d.refuse("base", outcome.Value, "%s is not defined on %s in FHIR R4; give the definition a url of its own.", own.URL, clip(base))
 		}
 	}
+}
+
+// derives reports whether R4 has the parameter that the definition is derived from on all its bases, by the
+// same code and type; then too there is nothing to compile.
+// https://hl7.org/fhir/R4/searchparameter-definitions.html#SearchParameter.derivedFrom
+func (d *definer) derives() bool {
+	own := definitions.R4().SearchParameterByURL(d.derivedFrom)
+	return own != nil && own.Code == d.Definition.Code && own.Type == d.Definition.Type && len(d.Definition.Base) > 0 &&
+		!slices.ContainsFunc(d.Definition.Base, func(base string) bool {
+			has := r4Parameter(base, own.Code)
+			return has == nil || has.URL != own.URL
+		})
 }
 
 func (d *definer) checkURL() {

@@ -67,7 +67,7 @@ func (r *Revision) compile(fresh []*Custom) {
 	for _, c := range r.customs {
 		count += min(len(c.Parameters), 1)
 	}
-	if count > maxCustoms {
+	if count > maxCustoms || len(r.customs) > maxRestated {
 		r.problem("", outcome.Issue{
 			Severity: outcome.SeverityError, Code: outcome.TooCostly, Diagnostics: fmt.Sprintf("There would be more than %d custom search parameters; retire some first.", maxCustoms),
 		})
