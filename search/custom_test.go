@@ -106,7 +106,7 @@ func TestBadDefinitionsAreRefusedWithAllReasons(t *testing.T) {
 			"component[0].expression", "not a path",
 		},
 		"R4's own with another code": {[]string{"url", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`, "base", `["Patient","Group"]`}, "code type base", "is \"birthdate\" in FHIR R4"},
-		"derived from another type": {[]string{"code", `"birthdate"`, "derivedFrom", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`}, "type", "derived from"},
+		"derived from another type":  {[]string{"code", `"birthdate"`, "derivedFrom", `"http://hl7.org/fhir/SearchParameter/individual-birthdate"`}, "type", "derived from"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, problems := ownParameters(t).Revise(map[string]resources.Element{"x": definition(t, test.members...)})

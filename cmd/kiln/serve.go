@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 		return serving{}, usageError{err.Error()}
 	}
 	c := serving{
-		plan:   plan{Store: k.String("store"), Validation: k.String("validation"), Integrity: k.String("referential-integrity"), Scans: k.Bool("allow-scans")},
+		plan:   plan{Store: k.String("store"), Validation: k.String("validation"), Integrity: k.String("referential-integrity")},
 		Listen: k.String("listen"), Public: strings.TrimRight(k.String("base-url"), "/"),
 		Certificate: k.String("tls-cert"), Key: k.String("tls-key"), RequestTimeout: k.Duration("request-timeout"),
 	}
@@ -82,6 +83,9 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 	}
 	if (c.Certificate == "") != (c.Key == "") {
 		return serving{}, wrongUsage("--tls-cert and --tls-key go together")
+	}
+	if c.Scans, err = strconv.ParseBool(k.String("allow-scans")); err != nil {
+		return serving{}, wrongUsage("--allow-scans is %q; expected true or false", k.String("allow-scans"))
 	}
 	if c.RequestTimeout <= 0 {
 		return serving{}, wrongUsage("--request-timeout is %s; expected a duration such as 60s", k.String("request-timeout"))
