@@ -224,9 +224,12 @@ func (x *indexer) next() []*job {
 		return nil
 	}
 	first := x.jobs[0]
+	if i := slices.IndexFunc(x.jobs, func(j *job) bool { return j.Kind != indexRefresh }); i >= 0 {
+		first = x.jobs[i] // what searches wait for goes before what $reindex asked for
+	}
 	group := []*job{first}
-	for _, j := range x.jobs[1:] {
-		if first.Kind == indexNew && j.Kind == indexNew && first.At < len(first.Types) && j.At < len(j.Types) &&
+	for _, j := range x.jobs {
+		if j != first && first.Kind == indexNew && j.Kind == indexNew && first.At < len(first.Types) && j.At < len(j.Types) &&
 			j.typ() == first.typ() && bytes.Equal(j.Mark, first.Mark) {
 			group = append(group, j)
 		}

@@ -156,8 +156,12 @@ func (r *reindexScope) job(s *Service) *job {
 // left to that.
 func (x *indexer) refresh(ctx context.Context, scope reindexScope) error {
 	j := scope.job(x.service)
-	if len(j.Types) == 0 || x.going(j.key) {
+	going, waiting := x.going(j.key)
+	if len(j.Types) == 0 || going {
 		return nil
+	}
+	if waiting >= maxRefreshes {
+		return outcome.New(outcome.Throttled, "%d calls of $reindex are not done yet; wait for some of them.", waiting)
 	}
 	if err := j.save(ctx, x.bucket); err != nil {
 		return err
@@ -171,10 +175,23 @@ func (x *indexer) refresh(ctx context.Context, scope reindexScope) error {
 	return nil
 }
 
-func (x *indexer) going(key string) bool {
+// maxRefreshes is how many calls of $reindex may wait.
+const maxRefreshes = 100
+
+// going tells whether a job is not done yet, and how many of $reindex are not.
+func (x *indexer) going(key string) (going bool, refreshes int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.ContainsFunc(x.jobs, func(j *job) bool { return j.key == key && !j.ended() })
+	for _, j := range x.jobs {
+		if j.ended() {
+			continue
+		}
+		going = going || j.key == key
+		if j.Kind == indexRefresh {
+			refreshes++
+		}
+	}
+	return going, refreshes
 }
 
 // The answer of $reindex: a Parameters with a part for each index within the scope, those that are

@@ -12,6 +12,7 @@ import (
 	"kiln/fhir"
 	"kiln/fhir/fhirtest"
 	"kiln/resources"
+	"kiln/resources/definitions"
 	"kiln/resources/outcome"
 	"kiln/store"
 )
@@ -350,4 +351,19 @@ func TestFailuresAreTold(t *testing.T) {
 	if got := h.reindex("GET", "ward", ""); !strings.Contains(got, `{"name":"failed","valueDecimal":1}`) {
 		t.Errorf("$reindex does not tell of the failure: %s", got)
 	}
+}
+
+// TestCallsOfReindexAreBounded: the same call again is the one that waits; too many others are refused.
+func TestCallsOfReindexAreBounded(t *testing.T) {
+	h := with(t, fhir.Options{Passive: true})
+	types := definitions.R4().ResourceNames()
+	for i := range 100 {
+		for range 2 {
+			if _, err := h.callReindex("POST", "", "type="+types[i], nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, err := h.callReindex("POST", "", "type="+types[100], nil)
+	wantRefusal(t, err, outcome.Throttled, outcome.StageDefault, "100 calls")
 }
