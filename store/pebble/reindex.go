@@ -13,7 +13,7 @@ import (
 
 const (
 	// reindexChunk is how many resources land at once: writers wait for no more.
-	reindexChunk = 128
+	reindexChunk = 64
 	// reindexBlock is how many of them one goroutine takes, and are taken again when one has changed.
 	reindexBlock = 16
 	// reindexAttempts is how often a block is made while writers go on, before they wait for it.
