@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"kiln/resources/definitions"
 	"kiln/resources/outcome"
@@ -32,7 +33,26 @@ func (s *Service) Capabilities(_ context.Context, request CapabilitiesRequest) (
 	return build(s), nil
 }
 
-func (s *Service) statementBytes() []byte { return s.statement() }
+func (s *Service) statementBytes() []byte {
+	return s.statement.of(s.params.Generation(), s.capabilityStatement)
+}
+
+// followed is something made of the search parameters, and made again when these change.
+type followed[T any] struct {
+	mu         sync.Mutex
+	made       bool
+	generation uint64
+	value      T
+}
+
+func (f *followed[T]) of(generation uint64, build func() T) T {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.made || f.generation != generation {
+		f.value, f.generation, f.made = build(), generation, true
+	}
+	return f.value
+}
 
 // The parts of a CapabilityStatement that the server fills in:
 // https://hl7.org/fhir/R4/capabilitystatement.html

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"strconv"
+	"sync"
 
 	"kiln/resources"
 	"kiln/resources/definitions"
@@ -131,9 +132,11 @@ type referringType struct {
 	params []*search.Parameter
 }
 
-// referringTo lists the types that may refer to a type; the list is worked out once.
+// referringTo lists the types that may refer to a type; the list is worked out once for as long as
+// there are the same search parameters.
 func (s *Service) referringTo(target string) []referringType {
-	if known, ok := s.referring.Load(target); ok {
+	lists := s.referring.of(s.params.Generation(), func() *sync.Map { return &sync.Map{} })
+	if known, ok := lists.Load(target); ok {
 		return known.([]referringType)
 	}
 	var list []referringType
@@ -148,7 +151,7 @@ func (s *Service) referringTo(target string) []referringType {
 			list = append(list, referringType{typ, params})
 		}
 	}
-	s.referring.Store(target, list)
+	lists.Store(target, list)
 	return list
 }
 

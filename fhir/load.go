@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"kiln/resources"
@@ -53,6 +54,7 @@ func (s *Service) readLoaded(w *write, doc *resources.Document) error {
 // loadOnce is one attempt. The current versions need not be of one state: each is what its change
 // is conditional on.
 func (s *Service) loadOnce(ctx context.Context, writes []write, records []store.RecordChange) error {
+	defer s.epoch.enter(slices.ContainsFunc(writes, func(w write) bool { return w.defines() }))()
 	a := &attempt{
 		service: s, reader: s.store, owners: make([]*write, 0, len(writes)),
 		tx: store.Transaction{Changes: make([]store.Change, 0, len(writes)), Records: records},

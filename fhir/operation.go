@@ -16,6 +16,8 @@ type Operation struct {
 	Levels       Level
 	Types        []string // for LevelType and LevelInstance; none: every type
 	AffectsState bool     // then GET does not call it
+	// Shows says that GET calls it even so, and then only tells what POST has begun.
+	Shows bool
 	// Parameters are what goes in. GET may state those of primitive types in the query string.
 	Parameters []OperationParameter
 	// Handler answers a call whose level and method are right and which may be made.
@@ -48,7 +50,7 @@ type OperationResult struct {
 
 // operationTable lists Kiln's own operations and those given.
 func operationTable(more []Operation) []Operation {
-	table := []Operation{validateOperation, fhirpathOperation}
+	table := []Operation{validateOperation, fhirpathOperation, reindexOperation}
 	for _, o := range more {
 		if i := slices.IndexFunc(table, func(own Operation) bool { return own.Name == o.Name }); i >= 0 {
 			table[i] = o
@@ -78,7 +80,7 @@ func (s *Service) Operate(ctx context.Context, request OperationRequest) (Operat
 	if o == nil || !o.at(request) {
 		return OperationResult{}, noOperation(request.Name)
 	}
-	if o.AffectsState && !request.Post {
+	if o.AffectsState && !o.Shows && !request.Post {
 		return OperationResult{}, outcome.New(outcome.NotSupported, "The operation $%s changes something; call it by POST.", o.Name).In(outcome.StageMethod)
 	}
 	if _, err := s.allow(ctx, Action{Interaction: Operate, Operation: o.Name, Type: request.Type, ID: request.ID}); err != nil {

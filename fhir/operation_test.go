@@ -260,7 +260,7 @@ func TestCapabilities(t *testing.T) {
 	equal(t, "FHIR version", statement.FHIRVersion, "4.0.1")
 	equal(t, "types", len(rest.Resource), len(definitions.R4().ResourceNames()))
 	equal(t, "system interactions", fmt.Sprint(rest.Interaction), "[{history-system} {search-system} {transaction} {batch}]")
-	equal(t, "system operations", fmt.Sprint(rest.Operation), "[{fhirpath}]")
+	equal(t, "system operations", fmt.Sprint(rest.Operation), "[{fhirpath} {reindex}]")
 	for _, r := range rest.Resource {
 		equal(t, r.Type, fmt.Sprint(r.Interaction), "[{read} {vread} {update} {patch} {delete} {history-instance} {history-type} {create} {search-type}]")
 		equal(t, r.Type, len(r.SearchParam), len(h.Parameters().Of(r.Type))+1)

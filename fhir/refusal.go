@@ -14,6 +14,10 @@ import (
 // refusal turns what a store says into what the caller is told; it is the one place that knows
 // the errors of the store. What it does not know passes through: a fault of the server.
 func refusal(err error, key store.Key) error {
+	var unindexed *store.UnindexedError
+	if errors.As(err, &unindexed) { // it was whole when the query was read
+		return outcome.New(outcome.NotSupported, "The search parameter %q is being indexed.", unindexed.Param.Code).In(outcome.StageSyntax).Because(err)
+	}
 	var (
 		refused  *outcome.Error
 		gone     *store.GoneError

@@ -91,7 +91,7 @@ func (s *Service) parseSearch(ctx context.Context, reader store.Reader, request 
 	if request.Type != "" {
 		types = []string{request.Type}
 	}
-	options := search.ParseOptions{Lenient: request.Lenient, Terminology: s.terms(ctx, reader)}
+	options := search.ParseOptions{Lenient: request.Lenient, Terminology: s.terms(ctx, reader), Scans: s.options.AllowScans}
 	if request.Compartment != (store.Key{}) {
 		options.Compartment = search.Compartment{Name: request.Compartment.Type, ID: request.Compartment.ID}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -50,6 +51,14 @@ type Options struct {
 	NewID func() string
 	// Random gives randomness for keys. Default: crypto/rand.
 	Random io.Reader
+	// AllowScans answers filters by search parameters whose index is not whole yet from the resources
+	// themselves. Default: they are refused.
+	AllowScans bool
+	// Passive leaves work in the background, such as indexing for new search parameters, to a later
+	// Service. Default: it is done.
+	Passive bool
+	// Logger hears of what goes wrong in the background; it is told nothing of patients. Default: none.
+	Logger *slog.Logger
 }
 
 // Limits bound what one request may cost. Zero is the default of each.
@@ -106,8 +115,10 @@ type Service struct {
 	// terminology keeps what it composed for all requests; each gives it its own source.
 	terminology *terminology.Service
 	operations  []Operation
-	statement   func() []byte // the CapabilityStatement, built on first use
-	referring   sync.Map      // see referringTo
+	statement   followed[[]byte]    // the CapabilityStatement
+	referring   followed[*sync.Map] // see referringTo
+	epoch       epoch
+	indexer     *indexer
 }
 
 // EnsureDefaults fills in what is not set.
@@ -123,6 +134,7 @@ func (o *Options) EnsureDefaults() {
 		o.Random = rand.Reader
 	}
 	fill(&o.Zone, time.UTC)
+	fill(&o.Logger, slog.New(slog.DiscardHandler))
 	o.Limits.ensureDefaults()
 }
 
@@ -175,7 +187,13 @@ func New(options Options) (*Service, error) {
 	s.pages = &sealer{records: options.Store.Records(recordBucket), queries: options.Store.Records(queryBucket), random: options.Random, now: options.Now}
 	s.terminology = terminology.New(terminology.Embedded(), terminology.Limits{})
 	s.operations = operationTable(options.Operations)
-	s.statement = sync.OnceValue(s.capabilityStatement)
+	s.indexer = &indexer{service: s, bucket: options.Store.Records(indexBucket), passive: options.Passive, logger: options.Logger}
+	if err := InstallSearchParameters(context.Background(), s.store, s.params, options.Logger); err != nil {
+		return nil, fmt.Errorf("reading the search parameters of the store: %w", err)
+	}
+	if err := s.indexer.open(context.Background()); err != nil {
+		return nil, fmt.Errorf("reading how far the indexes of the store are: %w", err)
+	}
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"context"
+	"slices"
 
 	"kiln/resources"
 	"kiln/resources/outcome"
@@ -118,6 +119,7 @@ func (t *transaction) findSites(ctx context.Context, e *entry) error {
 }
 
 func (t *transaction) attempt(ctx context.Context) error {
+	defer t.service.epoch.enter(t.defines())()
 	snapshot, err := t.service.store.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -190,6 +192,11 @@ func (t *transaction) make(ctx context.Context, a *attempt) error {
 		return refused.In(outcome.StageContent)
 	}
 	return nil
+}
+
+// defines reports whether some entry may change the set of search parameters.
+func (t *transaction) defines() bool {
+	return slices.ContainsFunc(t.entries, func(e *entry) bool { return e.write != nil && e.write.defines() })
 }
 
 func (t *transaction) linksVersion(e *entry) bool {

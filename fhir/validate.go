@@ -102,6 +102,7 @@ func (s *Service) validateContent(ctx context.Context, doc *resources.Document, 
 	if s.options.Validator != nil {
 		issues = append(issues, s.options.Validator.Validate(ctx, element)...)
 	}
+	issues = append(issues, s.definitionIssues(element, doc.Text(doc.Member(0, "id")))...)
 	return append(issues, s.validateProfile(ctx, element, request.Profile)...), nil
 }
 

@@ -66,6 +66,8 @@ type attempt struct {
 	owners  []*write // of each change
 	guarded map[string]bool
 	landed  []store.Version // what the commit made
+	// revision is of the search parameters that the changes define
+	revision *search.Revision
 
 	over     map[store.Key]*search.Resource // see overlay
 	overlaid int                            // how many changes are in it
@@ -74,6 +76,7 @@ type attempt struct {
 // land does writes that stand alone, trying again when others came first.
 func (s *Service) land(ctx context.Context, provenance *resources.Document, w *write) error {
 	return s.retry(ctx, func() error {
+		defer s.epoch.enter(w.defines())()
 		a := &attempt{service: s, reader: s.store, writes: []*write{w}}
 		if err := a.find(ctx, w); err != nil {
 			return err
@@ -146,7 +149,10 @@ func (a *attempt) finish(ctx context.Context, provenance *resources.Document) er
 	if err := a.addProvenance(ctx, provenance); err != nil {
 		return err
 	}
-	return a.checkIntegrity(ctx)
+	if err := a.checkIntegrity(ctx); err != nil {
+		return err
+	}
+	return a.revise()
 }
 
 // commit lands the changes and gives every write its result.
@@ -159,6 +165,7 @@ func (a *attempt) commit(ctx context.Context) error {
 		return err
 	}
 	a.landed = versions
+	a.installed()
 	for i, w := range a.owners {
 		if w.interaction == Delete {
 			w.made = append(w.made, versions[i])

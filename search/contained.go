@@ -192,14 +192,19 @@ func (m *matcher) chainInside(c Chain, id string, around *container) (bool, erro
 // of all other references.
 func (v ReferenceValue) LocalID() (id string, ok bool) { return strings.CutPrefix(v.URL, "#") }
 
-// extractContained takes the values of the contained resources, each on its own.
+// extractContained takes the values of the contained resources, each on its own. Custom parameters are of
+// whole resources alone.
 func (p *Parameters) extractContained(ctx context.Context, container resources.Element, entries []Entry) ([]Entry, error) {
 	count := len(entries)
 	for e := range container.Child("contained") {
 		v := ContainedValue{}
-		if e.IsResource() && p.types[e.Type().Name] != nil {
+		var t *typeParameters
+		if e.IsResource() {
+			t = p.table.Load().r4[e.Type().Name]
+		}
+		if t != nil {
 			var err error
-			if v.Entries, err = p.extract(ctx, e, container); err != nil {
+			if v.Entries, err = p.follow(ctx, e, container, t.plan); err != nil {
 				return nil, err
 			}
 			v.Type, v.ID = e.Type().Name, e.First("id").Text()
@@ -255,9 +260,9 @@ func (x *parser) containing() {
 		x.query.ContainedAlone = false // nothing inside is found
 		return
 	}
-	if x.worded {
+	if x.outer {
 		x.name = "_contained"
-		x.problem(outcome.NotSupported, "The parameter _contained=%s is wrong together with _text or _content: words are found in whole resources, which those contained are part of.", containedNames[x.mode])
+		x.problem(outcome.NotSupported, "The parameter _contained=%s is wrong together with _text, _content and parameters that are not R4's own: they look at whole resources, which those contained are part of.", containedNames[x.mode])
 		if !x.settle() {
 			x.mode, x.query.ContainedAlone = containedFalse, false
 			x.results = slices.DeleteFunc(x.results, func(q NameValue) bool { return q.Name == "_contained" || q.Name == "_containedType" })

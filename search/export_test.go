@@ -38,8 +38,7 @@ func (p *Parameters) ExtractByFHIRPath(ctx context.Context, resource resources.E
 			}
 		}
 	}
-	x.words(p.types[resource.Type().Name])
-	return x.entries, nil
+	return appendWords(x.entries, resource, p.table.Load().types[resource.Type().Name]), nil
 }
 
 func (x *extraction) compositeByFHIRPath(ctx context.Context, param *Parameter, e resources.Element) error {

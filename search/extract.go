@@ -26,31 +26,30 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 	if !resource.IsResource() {
 		return nil, outcome.New(outcome.Structure, "Only resources have search values.")
 	}
-	entries, err := p.extract(ctx, resource, resource)
-	if err != nil {
-		return nil, err
-	}
-	return p.extractContained(ctx, resource, entries)
-}
-
-// extract takes the values of one resource; container is the resource that references to contained
-// ones are of.
-func (p *Parameters) extract(ctx context.Context, resource, container resources.Element) ([]Entry, error) {
-	t := p.types[resource.Type().Name]
+	t := p.table.Load().types[resource.Type().Name]
 	if t == nil {
 		return nil, nil
 	}
+	entries, err := p.extractAll(ctx, resource, t)
+	if err != nil {
+		return nil, err
+	}
+	return p.extractContained(ctx, resource, appendWords(entries, resource, t))
+}
+
+// follow gives the values that a plan finds in a resource; container is the one that references to
+// contained resources are of.
+func (p *Parameters) follow(ctx context.Context, resource, container resources.Element, plan *plan) ([]Entry, error) {
 	x := extractions.Get().(*extraction)
 	defer x.release()
 	x.Parameters, x.resource, x.container, x.entries = p, resource, container, make([]Entry, 0, 40)
-	x.walkResource(t.plan)
-	for _, param := range t.plan.evaluated {
+	x.walkResource(plan)
+	for _, param := range plan.evaluated {
 		x.param = param
 		if err := x.evaluate(ctx, param); err != nil {
 			return nil, err
 		}
 	}
-	x.words(t)
 	if x.count > maxValues || len(x.pool) > maxValues {
 		return nil, tooManyValues()
 	}
@@ -244,7 +243,11 @@ var converters = [...]map[string]func(*extraction, resources.Element){
 
 // evaluate runs an expression that selectors cannot say.
 func (x *extraction) evaluate(ctx context.Context, param *Parameter) error {
-	found, err := param.expression.Evaluate(ctx, x.resource, nil)
+	found, err := param.expression.Evaluate(ctx, x.resource, param.environment())
+	if err != nil && param.custom != nil && ctx.Err() == nil {
+		param.custom.failed.Add(1)
+		return nil
+	}
 	if outcome.Is(err, outcome.TooCostly) {
 		return err
 	}

@@ -32,10 +32,14 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 	head, rest, chained := strings.Cut(name, ".")
 	code, modifier, modified := strings.Cut(head, ":")
 	param := x.Lookup(typ, code)
+	if param == nil && x.options.Scans && depth == 0 && !chained {
+		param = x.building(typ, code)
+	}
 	if param == nil {
 		x.unknown(typ, code)
 		return Nothing{}
 	}
+	x.outer = x.outer || param.custom != nil
 	if modified && modifier == "" {
 		x.problem(outcome.Invalid, "The parameter %q ends in a colon; %s", clip(x.name), validModifiers(param))
 		return Nothing{}
@@ -57,6 +61,10 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 func (x *parser) unknown(typ, code string) {
 	if what, ok := unsupported[code]; ok {
 		x.problem(outcome.NotSupported, "The parameter %q (%s) is not supported yet.", code, what)
+		return
+	}
+	if param := x.building(typ, code); param != nil {
+		x.notYet(param)
 		return
 	}
 	of := typ
@@ -103,7 +111,7 @@ func (x *parser) chain(param *Parameter, modifier, rest, value string, depth int
 		return Nothing{}
 	}
 	targets := x.targets(param, modifier)
-	if targets == nil {
+	if targets == nil || !x.mayChain(param, modifier, rest) {
 		return Nothing{}
 	}
 	c := Chain{Param: param}
@@ -233,7 +241,7 @@ func orAny(typ string) string {
 // test reads the values of a parameter.
 func (x *parser) test(param *Parameter, modifier, value string) Expr {
 	x.tests++
-	if modifier == "missing" {
+	if modifier == "missing" && param.offers(modifier) {
 		return x.missing(param, value)
 	}
 	r := &reader{Parameters: x.Parameters, param: param, typ: param.Type}
@@ -256,6 +264,9 @@ func (x *parser) test(param *Parameter, modifier, value string) Expr {
 			continue
 		}
 		t.Any = append(t.Any, c)
+	}
+	if !x.mayAsk(param, t.Any) {
+		return Nothing{}
 	}
 	if r.modifier == Plain && len(param.implied) > 0 {
 		t.Any = param.withImplied(t.Any)

@@ -103,6 +103,9 @@ func (f *filterLowering) follow(typ string, t *filterTest, i, depth int) Expr {
 	case definitions.R4().Resource(step.target) == nil || !param.Refers(step.target):
 		return f.wrong(step.at, "%q cannot refer to %q; %s", param.Code, clip(step.target), validTargets(param))
 	}
+	if !f.mayChain(param, step.target, t.path[i+1].code) {
+		return Nothing{}
+	}
 	c := Chain{Param: param}
 	for _, target := range f.readable(targets, t, i) {
 		c.Branches = append(c.Branches, Branch{target, f.beyond(target, t, i, depth+1)})

@@ -58,6 +58,10 @@ func (x *parser) includeParam(i Include, code string) (Include, bool) {
 		return i, len(x.problems) == 0
 	}
 	i.Param = x.Lookup(i.Source, code)
+	if param := x.building(i.Source, code); param != nil {
+		x.notYet(param)
+		return i, false
+	}
 	if i.Param == nil || i.Param.Type != TypeReference {
 		x.problem(outcome.NotSupported, "The parameter %s is wrong: %q is not a reference parameter of %s. Valid are: %s.", x.name, clip(code), i.Source, strings.Join(x.references(i.Source), ", "))
 		return i, false

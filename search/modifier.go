@@ -29,6 +29,10 @@ func (x *parser) modify(r *reader, modifier string) bool {
 	if modifier == "" {
 		return true
 	}
+	if !r.param.offers(modifier) {
+		x.problem(outcome.Invalid, "The definition of %q does not list the modifier :%s; %s", r.param.Code, clip(modifier), validModifiers(r.param))
+		return false
+	}
 	if m, ok := modifiers[r.typ][modifier]; ok && r.param.takes(m) {
 		r.modifier = m
 		return true
@@ -50,15 +54,21 @@ func (x *parser) modify(r *reader, modifier string) bool {
 }
 
 func validModifiers(p *Parameter) string {
-	names := []string{":missing"}
+	var names []string
+	if p.offers("missing") {
+		names = append(names, ":missing")
+	}
 	for name, m := range modifiers[p.Type] {
-		if p.takes(m) {
+		if p.takes(m) && p.offers(name) {
 			names = append(names, ":"+name)
 		}
 	}
 	slices.Sort(names)
-	if p.Type == TypeReference {
+	if p.Type == TypeReference && p.offers("Patient") {
 		names = append(names, "a resource type")
+	}
+	if len(names) == 0 {
+		return "it takes no modifier."
 	}
 	return "valid are " + strings.Join(names, ", ") + "."
 }

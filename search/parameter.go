@@ -25,6 +25,8 @@ type Parameter struct {
 	implied    []impliedSystem
 	identifies bool // some selector leads to an Identifier
 	canonical  bool // some selector of a reference leads to a canonical
+
+	custom *Custom // that defines it; nil of R4's own
 }
 
 // ComponentParameter is one part of a composite parameter.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"kiln/fhirpath"
@@ -40,18 +42,13 @@ func (o *Options) ensureDefaults() {
 }
 
 // Parameters is the compiled set of search parameters, safe for concurrent use. A pointer that it
-// gave stays valid and the same.
+// gave stays valid and the same. R4's own are there for good; those that SearchParameter resources
+// define come and go, see [Parameters.Revise].
 type Parameters struct {
 	options         Options
-	types           map[string]*typeParameters // "" holds those that all types share
+	table           atomic.Pointer[table]
+	revising        sync.Mutex // held while the table is replaced
 	id, lastUpdated *Parameter
-}
-
-// typeParameters are the parameters of one resource type.
-type typeParameters struct {
-	list   []*Parameter // by code
-	byCode map[string]*Parameter
-	plan   *plan
 }
 
 // unsupported are the parameters of R4 that are understood but not answered yet.
@@ -66,10 +63,11 @@ func NewParameters(options Options) (*Parameters, error) {
 	if err := checkQueries(options.Queries); err != nil {
 		return nil, err
 	}
-	p := &Parameters{options: options, types: map[string]*typeParameters{}}
+	p := &Parameters{options: options}
+	types := map[string]*typeParameters{}
 	r4 := definitions.R4()
 	shared := &typeParameters{byCode: map[string]*Parameter{}}
-	p.types[""] = shared
+	types[""] = shared
 	for _, name := range r4.ResourceNames() {
 		t := &typeParameters{byCode: map[string]*Parameter{}}
 		for _, definition := range r4.SearchParameters(name) {
@@ -89,15 +87,19 @@ func NewParameters(options Options) (*Parameters, error) {
 			t.add(param)
 		}
 		t.plan = newPlan(r4.Type(name), t.list)
-		p.types[name] = t
+		types[name] = t
 	}
+	p.table.Store(&table{r4: types, types: types, customs: map[string]*Custom{}})
 	p.id, p.lastUpdated = shared.byCode["_id"], shared.byCode["_lastUpdated"]
 	return p, nil
 }
 
-func (t *typeParameters) add(p *Parameter) {
-	t.list = append(t.list, p)
-	t.byCode[p.Code] = p
+// Copy is a set with R4's parameters alone, by the same pointers, that is revised apart from this one.
+func (p *Parameters) Copy() *Parameters {
+	now := p.table.Load()
+	c := &Parameters{options: p.options, id: p.id, lastUpdated: p.lastUpdated}
+	c.table.Store(&table{r4: now.r4, types: now.r4, customs: map[string]*Custom{}})
+	return c
 }
 
 // engineMade are the parameters whose values the engine knows and the resource does not.
@@ -207,18 +209,19 @@ func (p *Parameters) ID() *Parameter { return p.id }
 func (p *Parameters) LastUpdated() *Parameter { return p.lastUpdated }
 
 // Lookup finds the parameter of a resource type by its code; with type "" those that all types
-// share. It is nil for one that is unknown or not supported.
+// share. It is nil for one that is unknown, not supported, or still being indexed.
 func (p *Parameters) Lookup(typ, code string) *Parameter {
-	if t := p.types[typ]; t != nil {
+	if t := p.table.Load().types[typ]; t != nil {
 		return t.byCode[code]
 	}
 	return nil
 }
 
 // Of lists the parameters of a resource type by code, those of all types included; with type ""
-// only the latter. The slice is shared and must not be changed.
+// only the latter; without those that are still being indexed. The slice is shared and must not be
+// changed.
 func (p *Parameters) Of(typ string) []*Parameter {
-	if t := p.types[typ]; t != nil {
+	if t := p.table.Load().types[typ]; t != nil {
 		return t.list
 	}
 	return nil

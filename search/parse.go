@@ -22,6 +22,9 @@ type ParseOptions struct {
 	Compartment Compartment
 	// Terminology resolves :in, :not-in, :below and :above on tokens. Nil: they are refused.
 	Terminology Terminology
+	// Scans lets filters name custom parameters whose index is not whole yet, for engines that can
+	// answer from the resources themselves; sorting, chains and includes never may.
+	Scans bool
 }
 
 // ReadQueryString parts the query of a URL, or a form body, into names and values in their order.
@@ -119,7 +122,8 @@ type parser struct {
 	given   map[string]bool // result parameters seen
 	asked   *NamedQuery     // by _query; nil without
 	mode    containedMode
-	worded  bool // some filter is for words
+	// outer tells that something asked for is of whole resources alone: words, a custom parameter.
+	outer bool
 	// readable keeps the answers of reads: whether a name can be read on a type.
 	readable map[NameValue]bool
 	// resolved keeps the codes that modifier and value stand for; expanded counts them, each time.
@@ -222,6 +226,7 @@ func (x *parser) read(q NameValue) {
 		return
 	}
 	filters := make([]Expr, len(x.types))
+	x.checkRepeat(base)
 	for i, typ := range x.types {
 		filters[i] = x.filter(typ, q.Name, q.Value, 0)
 		if len(x.problems) > 0 {

@@ -212,7 +212,7 @@ var refusals = []struct {
 	{"an include of what is no reference", "Patient", "_include=Patient:name", []string{`"name" is not a reference parameter of Patient. Valid are: general-practitioner, link, organization.`}},
 	{"an include of a wrong target", "Observation", "_include=Observation:subject:Practitioner", []string{`cannot refer to "Practitioner"`}},
 	{"a modifier of _include", "Observation", "_include:recurse=Observation:subject", []string{`_include has no modifier "recurse"`}},
-	{"words of contained resources", "Patient", "_contained=both&_content=x", []string{"The parameter _contained=both is wrong together with _text or _content"}},
+	{"words of contained resources", "Patient", "_contained=both&_content=x", []string{"The parameter _contained=both is wrong together with _text, _content and parameters that are not R4's own"}},
 	{"contained resources sorted by a reference", "Observation", "_contained=true&_sort=subject:Patient.family", []string{"The parameter _sort follows references, which it cannot do together with _contained"}},
 	{"another word for _contained", "Patient", "_contained=yes", []string{`"yes" is none of both, false, true`}},
 	{"another word for _containedType", "Patient", "_containedType=all", []string{`"all" is none of contained, container`}},

@@ -144,7 +144,8 @@ func (r *selectorReader) path(s *selector) bool {
 	case first[0] == '%' || first[0] >= 'A' && first[0] <= 'Z':
 		s.head = first
 	default:
-		s.steps = append(s.steps, step{child: first, item: every})
+		r.at--
+		return r.step(s) && r.steps(s)
 	}
 	return r.steps(s)
 }
@@ -170,6 +171,8 @@ func (r *selectorReader) step(s *selector) bool {
 	}
 	r.at++
 	switch name {
+	case "extension":
+		return r.extension(s) && r.skip(")")
 	case "as", "ofType":
 		return r.narrow(s) && r.skip(")")
 	case "where":
@@ -202,12 +205,26 @@ func (r *selectorReader) where(s *selector) bool {
 	if name == "" || !r.skip("=") {
 		return false
 	}
+	text, ok := r.text()
+	s.steps = append(s.steps, step{where: name, equals: text})
+	return ok
+}
+
+// extension reads 'url', short for extension.where(url = 'url'):
+// https://hl7.org/fhir/R4/fhirpath.html#functions
+func (r *selectorReader) extension(s *selector) bool {
+	url, ok := r.text()
+	s.steps = append(s.steps, step{child: "extension", item: every}, step{where: "url", equals: url})
+	return ok
+}
+
+// text takes a quoted text without escapes.
+func (r *selectorReader) text() (string, bool) {
 	text := r.next()
 	if len(text) < 2 || text[0] != '\'' || text[len(text)-1] != '\'' || strings.ContainsRune(text, '\\') {
-		return false
+		return "", false
 	}
-	s.steps = append(s.steps, step{where: name, equals: text[1 : len(text)-1]})
-	return true
+	return text[1 : len(text)-1], true
 }
 
 // content is a type that a selector may lead to, with the binding of its element.
@@ -232,10 +249,15 @@ func (s *selector) content(from *definitions.Type) []content {
 func (s step) from(c content) []content {
 	switch {
 	case s.narrow != "":
-		if t := fhirType(s.narrow); t == nil || !c.content.Is(t.Name) {
+		switch t := fhirType(s.narrow); {
+		case t == nil:
 			return nil
+		case c.content.Is(t.Name):
+			return []content{c}
+		case t.Is(c.content.Name): // Bundle.entry.resource as Composition
+			return []content{{t, c.binding}}
 		}
-		return []content{c}
+		return nil
 	case s.where != "":
 		return []content{c}
 	}

@@ -107,6 +107,7 @@ func (x *parser) sortParams(types []string, code string) []*Parameter {
 			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q is a %s of %s and a %s of %s, which have no order together.", code, params[0].Type, params[0].Base, p.Type, p.Base)
 			return nil
 		}
+		x.outer = x.outer || p.custom != nil
 		if !slices.Contains(params, p) {
 			params = append(params, p)
 		}

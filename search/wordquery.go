@@ -21,7 +21,7 @@ const (
 //
 // Operators are read in any case. With a problem noted the result means nothing.
 func (x *parser) words(param *Parameter, rest, value string) Expr {
-	x.worded = true
+	x.outer = true
 	if rest != "" {
 		x.problem(outcome.Invalid, "The parameter %q takes neither a modifier nor a chain.", param.Code)
 		return Nothing{}

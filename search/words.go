@@ -102,13 +102,14 @@ func Words(resource resources.Element) (narrative, content WordsValue) {
 	return narrative, content
 }
 
-// words adds the entries of _text and _content.
-func (x *extraction) words(t *typeParameters) {
-	narrative, content := Words(x.resource)
+// appendWords adds the entries of _text and _content.
+func appendWords(entries []Entry, resource resources.Element, t *typeParameters) []Entry {
+	narrative, content := Words(resource)
 	if content.Text != "" {
-		x.entries = append(x.entries, Entry{t.byCode[contentParameter], content})
+		entries = append(entries, Entry{t.byCode[contentParameter], content})
 	}
 	if param := t.byCode[narrativeParameter]; param != nil && narrative.Text != "" {
-		x.entries = append(x.entries, Entry{param, narrative})
+		entries = append(entries, Entry{param, narrative})
 	}
+	return entries
 }

@@ -40,6 +40,7 @@ const (
 // Store is one storage engine.
 type Store interface {
 	Reader
+	Reindexer
 	// Commit applies all changes or none, durably, and returns the versions it made, in the order
 	// of the changes: as many as there are changes, none for an empty transaction. LastUpdated is
 	// the same for all of them. Errors: *ConflictError when a precondition, guard or claim does not

@@ -57,7 +57,7 @@ func writeBackup(ctx context.Context, path, target string) (int64, error) {
 
 // copyStore asks the server that runs on the store, or opens the store where none does.
 func copyStore(ctx context.Context, path string, to io.Writer) error {
-	s, err := openEmbedded(path, false)
+	s, _, err := openEmbedded(path, false)
 	if err != nil {
 		if _, statErr := os.Stat(filepath.Join(path, controlSocket)); statErr == nil {
 			return backupFromServer(ctx, path, to)

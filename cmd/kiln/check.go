@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"kiln/fhir"
+	"kiln/search"
 	"kiln/store/pebble"
 )
 
@@ -22,23 +25,50 @@ resources first, which also brings a store of the format before to the present o
 	path := storeFlag(cmd)
 	repair := cmd.Flags().Bool("repair", false, "build the index again from the resources")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := openEmbedded(*path, *repair)
-		if err != nil {
-			return err
+		if *repair {
+			if err := repairStore(cmd, *path); err != nil {
+				return fmt.Errorf("repairing: %w", err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "the index is rebuilt")
 		}
-		err = check(cmd, s, *repair)
-		return errors.Join(err, s.Close())
+		return checkStore(cmd, *path)
 	}
 	return cmd
 }
 
-func check(cmd *cobra.Command, s *pebble.Store, repair bool) error {
-	if repair {
-		if err := s.Repair(cmd.Context()); err != nil {
-			return fmt.Errorf("repairing: %w", err)
-		}
-		fmt.Fprintln(cmd.OutOrStdout(), "the index is rebuilt")
+func repairStore(cmd *cobra.Command, path string) error {
+	s, parameters, err := openEmbedded(path, true)
+	if err != nil {
+		return err
 	}
+	return errors.Join(rebuild(cmd.Context(), s, parameters), s.Close())
+}
+
+// checkStore walks the store. Of a search parameter that is being indexed not all values are there, so it is
+// left out, and said to be.
+func checkStore(cmd *cobra.Command, path string) error {
+	s, parameters, err := openEmbedded(path, false)
+	if err != nil {
+		return err
+	}
+	unfinished := 0
+	if err = useDefinitions(cmd.Context(), s, parameters); err == nil {
+		for _, c := range parameters.Customs() {
+			if !c.Progress().Complete {
+				unfinished++
+			}
+		}
+	}
+	if unfinished > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d search parameters are not indexed to the end, and not compared with the resources: `kiln serve` goes on with them, --repair finishes them\n", unfinished)
+	}
+	if err == nil {
+		err = check(cmd, s)
+	}
+	return errors.Join(err, s.Close())
+}
+
+func check(cmd *cobra.Command, s *pebble.Store) error {
 	problems := 0
 	err := s.Check(cmd.Context(), func(p pebble.Problem) {
 		problems++
@@ -53,4 +83,21 @@ func check(cmd *cobra.Command, s *pebble.Store, repair bool) error {
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "the store is consistent")
 	return nil
+}
+
+// rebuild makes the index anew: once with the search parameters of R4, by which the definitions of others
+// are found, and where there are some again with these.
+func rebuild(ctx context.Context, s *pebble.Store, parameters *search.Parameters) error {
+	if err := s.Repair(ctx); err != nil {
+		return err
+	}
+	if err := useDefinitions(ctx, s, parameters); err != nil {
+		return err
+	}
+	if len(parameters.Customs()) > 0 {
+		if err := s.Repair(ctx); err != nil {
+			return err
+		}
+	}
+	return fhir.CompleteIndexes(ctx, s, parameters)
 }

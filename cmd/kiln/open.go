@@ -37,8 +37,11 @@ type assembly struct {
 	Service    *fhir.Service
 }
 
-// Close closes the store.
-func (a *assembly) Close() error { return a.Store.Close() }
+// Close ends what the service does in the background and closes the store.
+func (a *assembly) Close() error {
+	a.Service.Close()
+	return a.Store.Close()
+}
 
 // plan is how to assemble.
 type plan struct {
@@ -48,12 +51,14 @@ type plan struct {
 	Integrity  string // off, deletes or full
 	Zone       *time.Location
 	Logger     *slog.Logger
+	Scans      bool // what no index serves yet is answered from the resources
+	Passive    bool // nothing is done in the background
 }
 
 // localPlan is for commands that use a store without serving it.
 func localPlan(path string) plan {
 	return plan{
-		Store: path, BaseURL: "http://127.0.0.1:8080/fhir", Validation: "base", Integrity: "deletes", Zone: time.UTC,
+		Store: path, BaseURL: "http://127.0.0.1:8080/fhir", Validation: "base", Integrity: "deletes", Zone: time.UTC, Passive: true,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 }
@@ -105,6 +110,7 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 	}
 	service, err = fhir.New(fhir.Options{
 		Store: s, Parameters: parameters, Validator: validator, BaseURL: p.BaseURL, Integrity: integrities[p.Integrity], Version: version(),
+		AllowScans: p.Scans, Passive: p.Passive, Logger: p.Logger,
 	})
 	if err != nil {
 		_ = s.Close()
@@ -150,17 +156,29 @@ func openPebble(path string, options pebble.Options) (*pebble.Store, error) {
 
 // openEmbedded opens a store that commands look into by itself, without a service; former tells that it
 // may have the format before, to be repaired.
-func openEmbedded(path string, former bool) (*pebble.Store, error) {
+func openEmbedded(path string, former bool) (*pebble.Store, *search.Parameters, error) {
 	if path == "memory:" || strings.Contains(path, "://") {
-		return nil, wrongUsage("--store %s: this command works on the folder of an embedded store", path)
+		return nil, nil, wrongUsage("--store %s: this command works on the folder of an embedded store", path)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return nil, wrongUsage("--store: there is no folder %s", path)
+		return nil, nil, wrongUsage("--store: there is no folder %s", path)
 	}
 	local := localPlan(path)
 	parameters, err := local.parameters()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return openPebble(path, pebble.Options{Parameters: parameters, Logger: local.Logger, Former: former})
+	s, err := openPebble(path, pebble.Options{Parameters: parameters, Logger: local.Logger, Former: former})
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, parameters, nil
+}
+
+// useDefinitions puts the search parameters that the resources of the store define in use.
+func useDefinitions(ctx context.Context, s store.Store, parameters *search.Parameters) error {
+	if err := fhir.InstallSearchParameters(ctx, s, parameters, localPlan("").Logger); err != nil {
+		return fmt.Errorf("reading the search parameters of the store: %w", err)
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,7 @@ before the file.`,
 	f.String("validation", "base", "what is checked on writes: off or base")
 	f.String("referential-integrity", "deletes", "references kept whole: off, deletes or full")
 	f.String("time-zone", "UTC", "zone of dates and times without an offset")
+	f.Bool("allow-scans", false, "answer what no index serves yet from the resources themselves")
 	f.String("max-body", "64MiB", "largest request body")
 	f.Duration("request-timeout", time.Minute, "longest a request may run")
 	f.String("log-format", "text", "text or json")
@@ -81,6 +83,9 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 	}
 	if (c.Certificate == "") != (c.Key == "") {
 		return serving{}, wrongUsage("--tls-cert and --tls-key go together")
+	}
+	if c.Scans, err = strconv.ParseBool(k.String("allow-scans")); err != nil {
+		return serving{}, wrongUsage("--allow-scans is %q; expected true or false", k.String("allow-scans"))
 	}
 	if c.RequestTimeout <= 0 {
 		return serving{}, wrongUsage("--request-timeout is %s; expected a duration such as 60s", k.String("request-timeout"))

@@ -52,7 +52,7 @@ func NewService(t testing.TB, engine store.Store, options fhir.Options) *fhir.Se
 		options.Now = Clock()
 	}
 	if options.Parameters == nil {
-		options.Parameters = Parameters(t)
+		options.Parameters = Parameters(t).Copy() // which definitions that the test stores change
 	}
 	if engine == nil {
 		engine = memory.New(memory.Options{Now: options.Now, Parameters: options.Parameters})
@@ -72,6 +72,7 @@ func NewService(t testing.TB, engine store.Store, options fhir.Options) *fhir.Se
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(service.Close)
 	return service
 }
 

@@ -101,6 +101,7 @@ func (h *Handler) serve(c *gin.Context) {
 	h.metrics.inFlight.Inc()
 	defer h.metrics.inFlight.Dec()
 	defer x.finish()
+	defer h.service.Enter()()
 	x.begin()
 	if x.r.ContentLength != 0 {
 		x.setReadDeadline(x.start.Add(h.options.RequestTimeout))

@@ -86,6 +86,9 @@ func runScript(t *testing.T, file, engine string) {
 		}
 		t.Run(sentence, func(t *testing.T) {
 			got := c.exchange(t, request.Data)
+			if bytes.Contains(request.Data, []byte("SearchParameter")) || bytes.Contains(request.Data, []byte("$reindex")) {
+				c.settle(t)
+			}
 			if *update {
 				answer.Data = []byte(got)
 			} else if diff := cmp.Diff(string(answer.Data), got); diff != "" {
@@ -130,6 +133,24 @@ func (c *conversation) exchange(t *testing.T, script []byte) string {
 		fmt.Fprintf(&out, "\n%s\n", strings.TrimSuffix(show(answer, body), "\n"))
 	}
 	return sealed.ReplaceAllString(out.String(), "_page={page}")
+}
+
+// settle waits until everything is indexed, so that what follows is the same in every run.
+func (c *conversation) settle(t *testing.T) {
+	t.Helper()
+	for {
+		answer, err := http.Get(c.server.URL + "/fhir/$reindex")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		if _ = answer.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(body, []byte("in-progress")) {
+			return
+		}
+	}
 }
 
 // asSent shows answers as they were sent: no redirects, nothing unpacked.

@@ -62,10 +62,11 @@ func newHandlerOn(t testing.TB, engine string, options fhir.Options, edge rest.O
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = opened.Close() })
-	options.Store, options.BaseURL, options.Parameters = opened, testBase, parameters()
+	options.Store, options.BaseURL, options.Parameters = opened, testBase, parameters().Copy()
 	if edge.Service, err = fhir.New(options); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(edge.Service.Close)
 	if edge.Logger == nil {
 		edge.Logger = faults(t)
 	}

@@ -34,8 +34,8 @@ func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, sample
 		parts = append(parts, "_sort="+url.QueryEscape(rules))
 	}
 	query := strings.Join(parts, "&")
-	if where == nil || strings.Contains(query, "_content") || strings.Contains(query, "_text") {
-		return query // words are searched of whole resources
+	if where == nil || strings.Contains(query, "_content") || strings.Contains(query, "_text") || strings.Contains(query, "x-") {
+		return query // words and custom parameters are of whole resources
 	}
 	return query + "&" + strings.Join(where, "&")
 }

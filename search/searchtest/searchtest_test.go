@@ -13,6 +13,9 @@ import (
 func parameters(t testing.TB) *search.Parameters {
 	t.Helper()
 	p, err := search.NewParameters(search.Options{BaseURL: searchtest.BaseURL})
+	if err == nil {
+		err = searchtest.Define(p)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func New(options Options) *Store {
 	options.EnsureDefaults()
 	s := &Store{options: options, closed: make(chan struct{})}
 	s.newest.Store(newState())
-	s.reader.view = s.open
+	s.reader = reader{view: s.open, parameters: options.Parameters}
 	return s
 }
 
@@ -160,6 +160,7 @@ type snapshot struct {
 
 func (s *Store) snapshot(v view) *snapshot {
 	snap := &snapshot{}
+	snap.reader.parameters = s.options.Parameters
 	snap.reader.view = func() (view, error) {
 		if snap.closed.Load() || s.isClosed() {
 			return view{}, store.ErrClosed

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 
+	"kiln/search"
 	"kiln/store"
 )
 
@@ -28,7 +29,10 @@ func (v view) versions(key store.Key) []*version {
 }
 
 // reader implements store.Reader over whatever view there is at the time of the call.
-type reader struct{ view func() (view, error) }
+type reader struct {
+	view       func() (view, error)
+	parameters *search.Parameters
+}
 
 func (r reader) open(ctx context.Context) (view, error) {
 	if err := ctx.Err(); err != nil {

@@ -26,7 +26,7 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 			return store.Page{}, err
 		}
 	}
-	matches, examined, err := v.asOf(c.at).search(ctx, query)
+	matches, examined, err := v.asOf(c.at).search(ctx, query, r.parameters)
 	if err != nil {
 		return store.Page{}, err
 	}
@@ -64,7 +64,7 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	matches, _, err := v.search(ctx, query)
+	matches, _, err := v.search(ctx, query, r.parameters)
 	return int64(len(matches)), err
 }
 
@@ -85,7 +85,11 @@ func placesOf(all []match, c cursor, count int) []int {
 }
 
 // search gives all matches in order.
-func (v view) search(ctx context.Context, query *search.Query) (found []match, examined int64, err error) {
+func (v view) search(ctx context.Context, query *search.Query, parameters *search.Parameters) (found []match, examined int64, err error) {
+	scanned, err := store.Unindexed(query)
+	if err != nil {
+		return nil, 0, err
+	}
 	var source search.Source = v // made once, for it allocates
 	sorter := search.NewSorter(ctx, query.Sort, source)
 	for candidate := range v.candidates(query) {
@@ -93,7 +97,11 @@ func (v view) search(ctx context.Context, query *search.Query) (found []match, e
 			return nil, 0, err
 		}
 		examined++
-		places, err := query.Places(ctx, candidate.resource(), source)
+		resource, err := candidate.scanned(ctx, parameters, scanned)
+		if err != nil {
+			return nil, 0, err
+		}
+		places, err := query.Places(ctx, resource, source)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -149,6 +157,17 @@ func (v view) resources(typ string) iter.Seq[*version] {
 
 func (v *version) resource() search.Resource {
 	return search.Resource{Type: v.Type, ID: v.ID, Entries: v.entries}
+}
+
+// scanned is resource with the values of parameters that not all resources have theirs of.
+func (v *version) scanned(ctx context.Context, parameters *search.Parameters, params []*search.Parameter) (search.Resource, error) {
+	r := v.resource()
+	if len(params) == 0 {
+		return r, nil
+	}
+	entries, err := store.Scan(ctx, parameters, v.Version, params)
+	r.Entries = slices.Concat(r.Entries, entries)
+	return r, err
 }
 
 // Lookup implements search.Source.

@@ -25,6 +25,9 @@ var (
 
 var testParameters = sync.OnceValue(func() *search.Parameters {
 	p, err := search.NewParameters(search.Options{BaseURL: searchtest.BaseURL})
+	if err == nil {
+		err = searchtest.Define(p)
+	}
 	if err != nil {
 		panic(err)
 	}

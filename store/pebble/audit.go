@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"slices"
 
 	lsm "github.com/cockroachdb/pebble/v2"
 
 	"kiln/resources"
+	"kiln/resources/definitions"
+	"kiln/search"
 	"kiln/store"
 )
 
@@ -26,6 +29,7 @@ type audit struct {
 	live                        map[code]int64
 	claims                      int64
 	index                       map[code]*sum // what the index of each type should be
+	known                       map[code]bool // see judged
 }
 
 func (s *Store) newAudit(ctx context.Context, src source, report func(Problem)) *audit {
@@ -180,10 +184,10 @@ func (a *audit) auditValues(document uint64, v store.Version, record *versionRec
 		return err
 	}
 	if a.store.options.Parameters != nil && (newest || !ok) {
-		fresh, err := a.extract(record.typ, v)
+		fresh, err := a.extract(record.typ, v, list)
 		if err != nil {
 			a.report(a.problem("index", "its values cannot be taken from it: "+err.Error(), v.Key, v.VersionID))
-		} else if !ok || !bytes.Equal(fresh, list) {
+		} else if !ok || !sameValues(fresh, list) {
 			values := valuesRecord{typ: record.typ, id: v.ID, lastUpdated: record.lastUpdated, list: fresh}
 			if err := a.set(key, values.append(nil), a.problem("index", "its values are not those of the resource", v.Key, v.VersionID)); err != nil {
 				return err
@@ -235,8 +239,9 @@ func (a *audit) storedList(key []byte, v store.Version, record *versionRecord) (
 	return bytes.Clone(values.list), true, nil
 }
 
-// extract takes the values from the resource anew.
-func (a *audit) extract(typ code, v store.Version) ([]byte, error) {
+// extract takes the values from the resource anew. Those of parameters that cannot be judged are as in the
+// stored list.
+func (a *audit) extract(typ code, v store.Version, stored []byte) ([]byte, error) {
 	doc, err := resources.Parse(v.Body)
 	if err != nil {
 		return nil, err
@@ -249,9 +254,45 @@ func (a *audit) extract(typ code, v store.Version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	judged := a.judged()
+	entries = slices.DeleteFunc(entries, func(e search.Entry) bool { return a.pends(e.Param) })
 	p := packer{dictionary: a.store.dictionary, typ: typ}
-	err = p.pack(entries)
-	return p.out, err
+	if err := p.pack(entries); err != nil {
+		return nil, err
+	}
+	all := packer{dictionary: a.store.dictionary}
+	err = all.merge(p.out, stored, func(c code) bool { return !judged[c] })
+	return all.out, err
+}
+
+// pends reports whether the index of a parameter is not whole, so that resources may or may not have
+// values for it. A repair gives them theirs.
+func (a *audit) pends(p *search.Parameter) bool { return a.fix == nil && p.Building() }
+
+// judged are the codes of the parameters that resources must have their values for, and no others: those
+// whose definitions are known. Values of a definition that is not in use are left for when it is, or
+// is dropped.
+func (a *audit) judged() map[code]bool {
+	if a.known != nil {
+		return a.known
+	}
+	a.known = map[code]bool{}
+	see := func(list []*search.Parameter) {
+		for _, p := range list {
+			if c := a.store.dictionary.parameterCode(p); c != 0 && !a.pends(p) {
+				a.known[c] = true
+			}
+		}
+	}
+	see([]*search.Parameter{search.Containment()})
+	all := a.store.options.Parameters
+	for _, name := range definitions.R4().ResourceNames() {
+		see(all.Of(name))
+	}
+	for _, c := range all.Customs() {
+		see(c.Parameters)
+	}
+	return a.known
 }
 
 // auditPlaces removes places that belong to no version.

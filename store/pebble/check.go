@@ -38,6 +38,8 @@ func (s *Store) repair(ctx context.Context, report func(Problem)) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
+	s.reindexing.Lock()
+	defer s.reindexing.Unlock()
 	s.landing.Lock()
 	defer s.landing.Unlock()
 	left := 0

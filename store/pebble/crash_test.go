@@ -31,6 +31,8 @@ type ack struct {
 	Revision    uint64 `json:",omitempty"`
 	Guard       string `json:",omitempty"`
 	Value       uint64 `json:",omitempty"`
+
+	Reindexed *reindexAck `json:",omitempty"`
 }
 
 // writer makes mixed writes and says what was acknowledged.
@@ -127,13 +129,17 @@ func TestCrashingChild(t *testing.T) {
 	}
 	var mu sync.Mutex
 	out := json.NewEncoder(os.Stdout)
-	err = writeAll(t.Context(), s, uint64(time.Now().UnixNano()), func(a ack) {
+	acks := func(a ack) {
 		mu.Lock()
 		defer mu.Unlock()
 		if err := out.Encode(a); err != nil {
 			os.Exit(3) // nobody hears any more
 		}
-	})
+	}
+	if os.Getenv("KILN_CRASH_REINDEX") != "" {
+		go func() { _ = reindexAgainAndAgain(t.Context(), s, acks) }()
+	}
+	err = writeAll(t.Context(), s, uint64(time.Now().UnixNano()), acks)
 	t.Fatal(err)
 }
 
@@ -165,10 +171,10 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 }
 
 // killed starts a process that writes and kills it some time after its first commit.
-func killed(t *testing.T, dir string, after time.Duration) []ack {
+func killed(t *testing.T, dir string, after time.Duration, environment ...string) []ack {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashingChild$") //nolint:gosec // this test itself
-	child.Env = append(os.Environ(), "KILN_CRASH_DIR="+dir)
+	child.Env = append(append(os.Environ(), "KILN_CRASH_DIR="+dir), environment...)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {

@@ -75,7 +75,7 @@ func (x *walk) openPair(typ code, p *pair, date *search.Parameter) bool {
 
 func (x *execution) roleOf(p *search.Parameter) role {
 	c := x.store.dictionary.parameterCode(p)
-	if c == 0 {
+	if c == 0 || x.isScanned(p) {
 		return roleNone
 	}
 	return x.store.dictionary.role(c)

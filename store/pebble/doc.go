@@ -79,6 +79,16 @@
 // millisecond, and never before that of the version before. After a failed write to the log the
 // store writes no more; what was acknowledged is read at the next Open.
 //
+// # Reindexing
+//
+// Reindex replaces the values of some parameters in the packed list of each resource and the index keys by
+// difference, in chunks that were made without a lock and land under that of the commits, unless the feed tells
+// that one of their resources has changed since. A chunk is not waited for: what it says of a parameter may be
+// seen before it is on disk, but whatever lands later lies behind it in the log, and the step ends with one fsync.
+// A parameter is known by base, code and type, here and in the dictionary, so that a definition that changes
+// keeps its code. Lists and keys are walked by codes: values of a definition that is not in use cost
+// nothing but room, go with the version that has them, and are left alone by Check and Repair.
+//
 // # Searching
 //
 // A filter becomes legs, each a set of documents: postings of one index key are in order of documents
@@ -91,6 +101,9 @@
 // dated postings of it, walks these; so does a filter by both, where the span is not wide. What is below or
 // above a resource is walked once, down the postings of the parents or up the values, and becomes a test of
 // references; where there is very much below, candidates are walked up from. Query.Explain shows it.
+//
+// A parameter whose index is not whole (search.Parameter.Building) is never looked up in it: what the rest of
+// the filter leaves is tested on its text.
 //
 // A cursor holds a fingerprint of the query, the position of the first page's state and a document; it
 // needs no index of the past. What has changed since, told by the feed and usually little, is taken out of the

@@ -24,6 +24,7 @@ type execution struct {
 	id, updated *search.Parameter          // those that only the engine knows, where the query has them
 	sorter      *search.Sorter             // nil where no key follows references
 	worded      []*search.Parameter        // those of words that the query has
+	scanned     []*search.Parameter        // those whose values are taken from the resources, for their index is not whole
 
 	counts    map[code]int // resources by type
 	matched   int64        // all matches there are, where the search came by them; else -1
@@ -279,7 +280,11 @@ func (x *execution) wantSorted(p *search.Parameter) {
 
 // resource reads the values of a document that is there, as of the state searched.
 func (x *execution) resource(document uint64) (search.Resource, bool) {
-	return x.valuesOf(document, x.wanted)
+	r, ok := x.valuesOf(document, x.wanted)
+	if ok && len(x.scanned) > 0 {
+		r.Entries = append(r.Entries, x.scan(document)...)
+	}
+	return r, ok
 }
 
 // valuesOf is resource with the values of some parameters.

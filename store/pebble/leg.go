@@ -56,7 +56,8 @@ func (x *walk) legs(typ code, e search.Expr) []leg {
 		return nil
 	case search.And:
 		var list []leg
-		rest := x.windows(typ, x.dated(typ, e, &list), &list)
+		indexed, tested := x.indexedParts(e)
+		rest := append(x.windows(typ, x.dated(typ, indexed, &list), &list), tested...)
 		for _, part := range rest {
 			list = append(list, x.legs(typ, part)...)
 		}
@@ -169,6 +170,9 @@ func (x *walk) notLeg(typ code, e search.Not) leg {
 
 // testLeg lowers the criteria of a parameter.
 func (x *walk) testLeg(typ code, t search.Test) leg {
+	if x.isScanned(t.Param) {
+		return unindexedLeg(t, describe(t))
+	}
 	if isID(t.Param) {
 		if l, ok := x.idLeg(typ, t); ok {
 			return l
@@ -408,6 +412,9 @@ func hasMember(members []byte, size int, want []byte) bool {
 // missingLeg finds the resources that have, or lack, values of a parameter by their shapes.
 func (x *walk) missingLeg(typ code, m search.Missing) leg {
 	detail := m.Param.Code + ":missing"
+	if x.isScanned(m.Param) {
+		return unindexedLeg(m, detail)
+	}
 	param := x.store.dictionary.parameterCode(m.Param)
 	if isID(m.Param) || isLastUpdated(m.Param) || param == 0 {
 		if m.Present == (isID(m.Param) || isLastUpdated(m.Param)) {

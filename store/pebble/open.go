@@ -81,6 +81,10 @@ type Store struct {
 	counters counters   // guarded by landing
 	durable  durable
 	failed   atomic.Pointer[error]
+
+	reindexing sync.Mutex // held by a step of a reindex, and by Repair; before landing
+	reindexed  bool       // there may be something that is not on disk; guarded by reindexing
+
 	previews atomic.Uint64
 }
 

@@ -130,10 +130,20 @@ func isID(p *search.Parameter) bool { return p.Code == "_id" && p.Base == "Resou
 func isLastUpdated(p *search.Parameter) bool { return p.Code == "_lastUpdated" && p.Base == "Resource" }
 
 func (p *packer) entry(param code, flags entryFlags, v search.Value) {
-	at := len(p.out)
-	p.out = append(appendCode(p.out, param), 0, byte(flags)) // most lengths take one byte
-	start := len(p.out)
+	at, start := p.begin(param, flags)
 	p.value(v)
+	p.end(at, start)
+}
+
+// begin starts an entry and tells where it and its value begin.
+func (p *packer) begin(param code, flags entryFlags) (at, start int) {
+	at = len(p.out)
+	p.out = append(appendCode(p.out, param), 0, byte(flags)) // most lengths take one byte
+	return at, len(p.out)
+}
+
+// end finishes an entry with its length.
+func (p *packer) end(at, start int) {
 	if earlier, ok := p.again(p.out[start:]); ok {
 		p.out = binary.AppendUvarint(append(p.out[:start], packedAgain), uint64(earlier))
 	} else {

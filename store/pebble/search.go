@@ -45,7 +45,10 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 	}
 	defer v.leave()
 	x := newExecution(ctx, v, query)
-	n := x.count(x.targets(), 0)
+	n := int64(0)
+	if x.err == nil {
+		n = x.count(x.targets(), 0)
+	}
 	if err := x.close(); err != nil {
 		return 0, err
 	}
@@ -55,6 +58,7 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 func newExecution(ctx context.Context, v *view, query *search.Query) *execution {
 	x := &execution{view: v, ctx: ctx, query: query, wanted: map[code]*search.Parameter{}, counts: map[code]int{}, matched: -1}
 	x.fail(ctx.Err())
+	x.scanUnindexed()
 	for _, b := range query.Branches {
 		x.want(b.Filter)
 	}
@@ -67,6 +71,9 @@ func newExecution(ctx context.Context, v *view, query *search.Query) *execution 
 
 // page finds one page of matches.
 func (x *execution) page(at store.Cursor) (page store.Page, err error) {
+	if x.err != nil {
+		return page, x.err
+	}
 	c := cursor{preview: x.preview}
 	if at != nil {
 		c.fingerprint = store.Fingerprint(x.query)

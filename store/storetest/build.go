@@ -90,6 +90,9 @@ var Parameters = sync.OnceValue(func() *search.Parameters {
 		BaseURL: searchtest.BaseURL,
 		Now:     func() time.Time { return Start },
 	})
+	if err == nil {
+		err = searchtest.Define(parameters)
+	}
 	if err != nil {
 		panic("storetest: " + err.Error())
 	}

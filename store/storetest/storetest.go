@@ -74,6 +74,8 @@ func groups() []group {
 		{name: "Close", promises: closings},
 		{name: "Concurrency", promises: races},
 		{name: "Random", promises: randoms},
+		{name: "Reindex", promises: reindexings},
+		{name: "Reindex reopened", needs: Durable, promises: reopenedReindexings},
 		{name: "Reopen", needs: Durable, promises: reopenings},
 	}
 }
