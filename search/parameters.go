@@ -60,7 +60,6 @@ var unsupported = map[string]string{
 	"near":           "search by distance",
 	"_contained":     "search in contained resources",
 	"_containedType": "search in contained resources",
-	"_maxresults":    "a limit over all pages",
 }
 
 // NewParameters compiles R4's search parameters: https://hl7.org/fhir/R4/searchparameter-registry.html

@@ -32,7 +32,11 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 	}
 	page := store.Page{Total: int64(len(matches)), HasTotal: query.Total != search.TotalNone || query.CountOnly}
 	if !query.CountOnly {
-		page.Matches, page.Next, page.Prev = cut(matches, c, max(query.Count, 1))
+		count := max(query.Count, 1)
+		page.Matches, page.Next, page.Prev = cut(matches, c, count)
+		if page.HasTotal {
+			page.Last = last(matches, c, count)
+		}
 	}
 	if query.Explain {
 		page.Plan = plan(examined, time.Since(start))

@@ -13,7 +13,7 @@ type cursor struct {
 	fingerprint uint64
 	preview     uint64
 	position    uint64 // the newest of the state that the first page saw
-	document    uint64 // the match next to the page; 0 before the first page
+	document    uint64 // the match next to the page; 0 before the first page, or back from the end
 	back        bool   // the page before the document, else after it
 	total       uint64 // of the first page plus 1; 0 where it was not counted
 }
@@ -50,8 +50,19 @@ func (c cursor) read(b store.Cursor) (cursor, error) {
 		fingerprint: number(0), preview: number(1), position: number(2), document: number(3), total: number(4),
 		back: b[1] == 1,
 	}
-	if got.fingerprint != c.fingerprint || got.preview != c.preview || got.document == 0 {
+	if got.fingerprint != c.fingerprint || got.preview != c.preview || got.document == 0 && !got.last() {
 		return c, store.ErrCursor
 	}
 	return got, nil
+}
+
+// last tells that the page is the last one, which is found from the end.
+func (c cursor) last() bool { return c.document == 0 && c.back && c.total > 1 }
+
+// size is how many matches the page may have: the last has what full pages before it leave.
+func (c cursor) size(count int) int {
+	if !c.last() {
+		return count
+	}
+	return int((c.total-2)%uint64(count)) + 1
 }

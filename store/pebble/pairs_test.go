@@ -146,6 +146,25 @@ func (c *contest) compare(t *testing.T, r *rand.Rand, question searchtest.Questi
 	return len(want)
 }
 
+// compareLast begins at the last page, where the engine tells of one, and reads back to the first.
+func (c *contest) compareLast(t *testing.T, name string, question searchtest.Question, query *search.Query, want []string) {
+	t.Helper()
+	first, err := c.engines[name].Search(t.Context(), query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if told := first.Last != nil; told != (first.HasTotal && len(want) > query.Count) {
+		t.Fatalf("%s of %s: the last page is told of: %v, of %d matches (total: %v)", question, name, told, len(want), first.HasTotal)
+	}
+	if first.Last == nil {
+		return
+	}
+	back, _ := pagesOf(t, c.engines[name], query, func(p store.Page) store.Cursor { return p.Prev }, first.Last)
+	if diff := cmp.Diff(want, back); diff != "" {
+		t.Fatalf("%s of %s (pages of %d): back from the last page they differ (- Match, + engine):\n%s", question, name, query.Count, diff)
+	}
+}
+
 func (c *contest) compareEngine(t *testing.T, name string, question searchtest.Question, query *search.Query, want []string) {
 	t.Helper()
 	s := c.engines[name]
@@ -156,6 +175,7 @@ func (c *contest) compareEngine(t *testing.T, name string, question searchtest.Q
 	if n, err := s.Count(t.Context(), query); err != nil || n != int64(len(want)) {
 		t.Fatalf("%s of %s: the count is %d, %v; want %d", question, name, n, err, len(want))
 	}
+	c.compareLast(t, name, question, query, want)
 	if last == nil {
 		return
 	}
