@@ -30,10 +30,14 @@ func answerParameters(r *rand.Rand, params *search.Parameters, typ string) []str
 	}
 	var list []string
 	for _, choice := range [][]string{
-		{"_count=0", "_count=1", "_count=7", "_count=0012", "_count=5000"}, {"_maxresults=1", "_maxresults=30", "_maxresults=007"},
-		{"_total=none", "_total=estimate", "_total=accurate"}, {"_summary=true", "_summary=data", "_summary=false", "_summary=count"},
-		{"_elements=id", "_elements=meta,id", "_elements=language"}, {"_explain=true", "_explain=false"},
-		append(references, "_include=*", "_include="+typ+":*"), {"_revinclude=*", "_revinclude=Provenance:target"},
+		{"_count=0", "_count=1", "_count=7", "_count=0012", "_count=5000"},
+		{"_maxresults=1", "_maxresults=30", "_maxresults=007"},
+		{"_total=none", "_total=estimate", "_total=accurate"},
+		{"_summary=true", "_summary=data", "_summary=false", "_summary=count"},
+		{"_elements=id", "_elements=meta,id", "_elements=language"},
+		{"_explain=true", "_explain=false"},
+		append(references, "_include=*", "_include="+typ+":*"),
+		{"_revinclude=*", "_revinclude=Provenance:target"},
 	} {
 		if r.IntN(3) == 0 {
 			list = append(list, choice[r.IntN(len(choice))])

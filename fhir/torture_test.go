@@ -87,7 +87,6 @@ func TestPagingUnderTorture(t *testing.T) {
 	}
 }
 
-
 type torture struct {
 	testing.TB
 	services             []*fhir.Service
