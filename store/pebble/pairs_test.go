@@ -160,6 +160,10 @@ func (c *contest) compareLast(t *testing.T, name string, question searchtest.Que
 	if first.Last == nil {
 		return
 	}
+	last, err := c.engines[name].Search(t.Context(), query, first.Last)
+	if rest := (len(want)-1)%query.Count + 1; err != nil || len(last.Matches) != rest {
+		t.Fatalf("%s of %s (pages of %d): the last page has %d matches, %v; want %d", question, name, query.Count, len(last.Matches), err, rest)
+	}
 	back, _ := pagesOf(t, c.engines[name], query, func(p store.Page) store.Cursor { return p.Prev }, first.Last)
 	if diff := cmp.Diff(want, back); diff != "" {
 		t.Fatalf("%s of %s (pages of %d): back from the last page they differ (- Match, + engine):\n%s", question, name, query.Count, diff)
