@@ -37,12 +37,15 @@ func TestMatchMemoryAndPebbleAgree(t *testing.T) {
 	types := definitions.R4().ResourceNames()
 	order := r.Perm(len(types))
 	coverage := searchtest.Coverage{}
-	found, matched := 0, 0
-	for n := 0; n < *pairs && !t.Failed(); n += pairsPerWorld {
+	found, matched, count := 0, 0, *pairs
+	if testing.Short() {
+		count /= 4
+	}
+	for n := 0; n < count && !t.Failed(); n += pairsPerWorld {
 		world := n / pairsPerWorld
 		t.Run(fmt.Sprint("world ", world), func(t *testing.T) { // which closes its stores in the end
 			all := newContest(t, r, crowded(types, order, world))
-			for range min(pairsPerWorld, *pairs-n) {
+			for range min(pairsPerWorld, count-n) {
 				question := all.world.RandomQuestion(r, all.randomType(r))
 				coverage.Add(testParameters(), question)
 				tuned = usual
@@ -54,11 +57,11 @@ func TestMatchMemoryAndPebbleAgree(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d searches: %d found something, %d matches", *pairs, found, matched)
-	if !t.Failed() && found < *pairs/5 {
+	t.Logf("%d searches: %d found something, %d matches", count, found, matched)
+	if !t.Failed() && found < count/5 {
 		t.Error("most searches found nothing, so that little was compared")
 	}
-	if missing := coverage.Missing(testParameters()); *pairs >= 50_000 && len(missing) > 0 {
+	if missing := coverage.Missing(testParameters()); count >= 50_000 && len(missing) > 0 {
 		t.Errorf("never drawn: %q", missing)
 	}
 }
