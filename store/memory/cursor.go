@@ -51,13 +51,18 @@ func (c cursor) read(b store.Cursor) (cursor, error) {
 	return got, nil
 }
 
+// span is where a page begins and ends among all results.
+func (c cursor) span(all, count int) (start, end uint64) {
+	place := min(c.offset, uint64(all))
+	if c.kind&backward != 0 {
+		return place - min(place, uint64(count)), place
+	}
+	return place, min(place+uint64(count), uint64(all))
+}
+
 // cut takes a page out of all results.
 func cut(all []store.Version, c cursor, count int) (page []store.Version, next, prev store.Cursor) {
-	start := min(c.offset, uint64(len(all)))
-	end := min(start+uint64(count), uint64(len(all)))
-	if c.kind&backward != 0 {
-		start, end = start-min(start, uint64(count)), start
-	}
+	start, end := c.span(len(all), count)
 	c.kind &^= backward
 	if end < uint64(len(all)) {
 		c.offset = end
