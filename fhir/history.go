@@ -73,7 +73,7 @@ func (s *Service) history(ctx context.Context, reader store.Reader, request Hist
 	if err != nil {
 		return nil, refusal(err, store.Key{Type: request.Type, ID: request.ID})
 	}
-	links, err := s.links(ctx, page, applied, found.Next, found.Prev)
+	links, err := s.links(ctx, page, applied, turn{"previous", found.Prev, 0}, turn{"next", found.Next, 0})
 	if err != nil {
 		return nil, refusal(err, store.Key{})
 	}

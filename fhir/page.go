@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,7 +36,14 @@ const (
 type place struct {
 	query  string
 	cursor store.Cursor
+	before int // matches on the pages before it; told where _maxresults bounds them
 }
+
+// The first byte of what a link seals tells its form.
+const (
+	queryInside byte = 2 + iota // the link holds the query
+	queryStored                 // the link holds the key of the query among the records
+)
 
 // sealer makes and opens paging links.
 type sealer struct {
@@ -53,15 +61,16 @@ func (x *sealer) seal(ctx context.Context, p place, binding string) (string, err
 	if err != nil {
 		return "", err
 	}
-	text := []byte{0}
+	text := []byte{queryInside}
 	query := []byte(p.query)
 	if len(query) > longQuery {
 		sum := sha256.Sum256(query)
 		if _, err := x.queries.Put(ctx, string(sum[:]), query, x.now().Add(queryLife), store.AnyRevision); err != nil {
 			return "", err
 		}
-		text[0], query = 1, sum[:]
+		text[0], query = queryStored, sum[:]
 	}
+	text = binary.AppendUvarint(text, uint64(p.before))
 	text = binary.AppendUvarint(text, uint64(len(query)))
 	text = append(append(text, query...), p.cursor...)
 	nonce := make([]byte, key.NonceSize(), key.NonceSize()+len(text)+key.Overhead())
@@ -82,16 +91,16 @@ func (x *sealer) unseal(ctx context.Context, token, binding string) (place, erro
 		return place{}, badPage()
 	}
 	text, err := key.Open(nil, sealed[:key.NonceSize()], sealed[key.NonceSize():], []byte(binding))
-	if err != nil || len(text) == 0 {
+	if err != nil || len(text) == 0 || text[0] < queryInside || text[0] > queryStored {
 		return place{}, badPage()
 	}
-	length, n := binary.Uvarint(text[1:])
-	rest := text[1+max(n, 0):]
-	if n <= 0 || length > uint64(len(rest)) {
+	before, rest, ok := cutUvarint(text[1:])
+	length, rest, isLength := cutUvarint(rest)
+	if !ok || !isLength || before > search.MaxResults || length > uint64(len(rest)) {
 		return place{}, badPage()
 	}
-	p := place{query: string(rest[:length]), cursor: store.Cursor(rest[length:])}
-	if text[0] == 1 {
+	p := place{query: string(rest[:length]), cursor: store.Cursor(rest[length:]), before: int(before)}
+	if text[0] == queryStored {
 		record, err := x.queries.Get(ctx, p.query)
 		if errors.Is(err, store.ErrNotFound) {
 			return place{}, outcome.New(outcome.Expired, "The paging link has expired; search again from the first page.").In(outcome.StageSyntax)
@@ -102,6 +111,11 @@ func (x *sealer) unseal(ctx context.Context, token, binding string) (place, erro
 		p.query = string(record.Value)
 	}
 	return p, nil
+}
+
+func cutUvarint(text []byte) (value uint64, rest []byte, ok bool) {
+	value, n := binary.Uvarint(text)
+	return value, text[max(n, 0):], n > 0
 }
 
 func badPage() *outcome.Error {
@@ -151,7 +165,15 @@ type paged struct {
 	presentation string
 	query        []search.NameValue
 	cursor       store.Cursor
+	before       int // matches on the pages before, see place
 	token        string
+}
+
+// turn leads from a page to another.
+type turn struct {
+	relation string
+	cursor   store.Cursor // nil leads nowhere
+	before   int
 }
 
 // readPage reads a query string, or what the paging link in it stands for.
@@ -178,29 +200,26 @@ func (s *Service) readPage(ctx context.Context, kind, path, raw, presentation st
 	if len(p.query) > 0 && encodeQuery(p.query) != place.query {
 		return nil, invalid("The parameter %s stands alone: the paging link holds the whole search.", pageParameter)
 	}
-	p.cursor = place.cursor
+	p.cursor, p.before = place.cursor, place.before
 	p.query, err = search.ReadQueryString(place.query)
 	return p, err
 }
 
 // links makes the links of a page: https://hl7.org/fhir/R4/http.html#paging
-func (s *Service) links(ctx context.Context, p *paged, applied string, next, previous store.Cursor) ([]Link, error) {
+func (s *Service) links(ctx context.Context, p *paged, applied string, turns ...turn) ([]Link, error) {
 	self := applied
 	if p.token != "" {
 		self = join(applied, pageParameter+"="+p.token)
 	}
 	links := []Link{{"self", s.link(p, self)}}
-	if p.token != "" || next != nil {
+	if p.token != "" || slices.ContainsFunc(turns, func(t turn) bool { return t.cursor != nil }) {
 		links = append(links, Link{"first", s.link(p, applied)})
 	}
-	for _, to := range [...]struct {
-		relation string
-		cursor   store.Cursor
-	}{{"previous", previous}, {"next", next}} {
+	for _, to := range turns {
 		if to.cursor == nil {
 			continue
 		}
-		token, err := s.pages.seal(ctx, place{applied, to.cursor}, p.binding)
+		token, err := s.pages.seal(ctx, place{applied, to.cursor, to.before}, p.binding)
 		if err != nil {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ func (s *Service) search(ctx context.Context, reader store.Reader, request Searc
 			reader = snapshot
 		}
 	}
-	found, err := reader.Search(ctx, narrowed, page.cursor)
+	found, err := reader.Search(ctx, withinResults(narrowed, page.before), page.cursor)
 	if err != nil {
 		return nil, refusal(err, store.Key{Type: request.Type})
 	}
@@ -121,7 +121,7 @@ func (s *Service) sizePage(query *search.Query, page *paged) {
 // searchset makes the answer of a page of matches.
 func (s *Service) searchset(ctx context.Context, reader store.Reader, page *paged, query *search.Query, found store.Page, issues []outcome.Issue) (*Bundle, error) {
 	issues = append(issues, cutInPreview(reader, &found)...)
-	links, err := s.links(ctx, page, encodeQuery(query.Applied), found.Next, found.Prev)
+	links, err := s.links(ctx, page, encodeQuery(query.Applied), turns(query, page.before, found)...)
 	if err != nil {
 		return nil, refusal(err, store.Key{})
 	}
@@ -196,7 +196,7 @@ func cutInPreview(reader store.Reader, found *store.Page) []outcome.Issue {
 	if _, ok := reader.(preview); !ok || found.Next == nil {
 		return nil
 	}
-	found.Next, found.Prev = nil, nil
+	found.Next, found.Prev, found.Last = nil, nil, nil
 	return []outcome.Issue{{
 		Severity: outcome.SeverityInformation, Code: outcome.Incomplete,
 		Diagnostics: "There are more matches. Inside a transaction that also writes a search shows one page; search again for the others.",

@@ -59,10 +59,6 @@ func (x *parser) filter(typ, name, value string, depth int) Expr {
 
 // unknown notes a parameter that the type does not have.
 func (x *parser) unknown(typ, code string) {
-	if what, ok := unsupported[code]; ok {
-		x.problem(outcome.NotSupported, "The parameter %q (%s) is not supported yet.", code, what)
-		return
-	}
 	if param := x.building(typ, code); param != nil {
 		x.notYet(param)
 		return

@@ -21,8 +21,9 @@ const (
 	maxCodes = 100_000
 )
 
-// DefaultCount and MaxCount are the sizes of a page.
+// DefaultCount and MaxCount are the sizes of a page, MaxResults bounds the number of matches on all.
 const (
 	DefaultCount = 20
 	MaxCount     = 1_000
+	MaxResults   = 1_000_000_000
 )

@@ -51,11 +51,6 @@ type Parameters struct {
 	id, lastUpdated *Parameter
 }
 
-// unsupported are the parameters of R4 that are understood but not answered yet.
-var unsupported = map[string]string{
-	"_maxresults": "a limit over all pages",
-}
-
 // NewParameters compiles R4's search parameters: https://hl7.org/fhir/R4/searchparameter-registry.html
 // The error names the parameter whose expression cannot be read, or the named query that is wrong.
 func NewParameters(options Options) (*Parameters, error) {
@@ -71,7 +66,7 @@ func NewParameters(options Options) (*Parameters, error) {
 	for _, name := range r4.ResourceNames() {
 		t := &typeParameters{byCode: map[string]*Parameter{}}
 		for _, definition := range r4.SearchParameters(name) {
-			if unsupported[definition.Code] != "" || definition.Code == queryParameter {
+			if definition.Code == queryParameter {
 				continue
 			}
 			param := shared.byCode[definition.Code]

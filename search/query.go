@@ -13,6 +13,9 @@ type Query struct {
 	// Count is the number of matches on a page, above 0. CountOnly asks for the total alone.
 	Count     int
 	CountOnly bool
+	// MaxResults is the most matches to show on all pages together; 0 is no limit. Package fhir ends the pages
+	// there; engines ignore it, and the total has all matches.
+	MaxResults int
 	// Total tells whether the page must say how many matches there are in all.
 	Total Total
 	// Include and RevInclude are resolved by package fhir, not by engines.

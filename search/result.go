@@ -24,17 +24,18 @@ var resultParameters = map[string]resultParameter{
 	"_revinclude":    {rank: 4, repeats: true, modifiers: []string{"iterate"}, read: (*parser).revInclude},
 	"_sort":          {rank: 5, read: (*parser).sort},
 	"_count":         {rank: 6, read: (*parser).count},
-	"_total":         {rank: 7, read: (*parser).total},
-	"_summary":       {rank: 8, read: (*parser).summary},
-	"_elements":      {rank: 9, read: (*parser).elements},
-	"_explain":       {rank: 10, read: (*parser).explain},
-	"_format":        {rank: 11, read: (*parser).asGiven},
-	"_pretty":        {rank: 12, read: (*parser).asGiven},
+	"_maxresults":    {rank: 7, read: (*parser).maxResults},
+	"_total":         {rank: 8, read: (*parser).total},
+	"_summary":       {rank: 9, read: (*parser).summary},
+	"_elements":      {rank: 10, read: (*parser).elements},
+	"_explain":       {rank: 11, read: (*parser).explain},
+	"_format":        {rank: 12, read: (*parser).asGiven},
+	"_pretty":        {rank: 13, read: (*parser).asGiven},
 }
 
 // resultNames are the result parameters in alphabetical order.
 var resultNames = []string{
-	"_contained", "_containedType", "_count", "_elements", "_explain", "_format", "_include", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_type",
+	"_contained", "_containedType", "_count", "_elements", "_explain", "_format", "_include", "_maxresults", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_type",
 }
 
 func (x *parser) result(p resultParameter, name, modifier string, q NameValue) {

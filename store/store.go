@@ -187,7 +187,10 @@ type Page struct {
 	Contained []int
 	Next      Cursor // nil on the last page
 	Prev      Cursor // nil on the first page; gives the same page again that Next led away from
-	Total     int64  // number of all matches where HasTotal
+	// Last leads to the page that Next comes to in the end, as long as Count stays the same. It may be nil; it
+	// is where there is one page, or HasTotal is false.
+	Last  Cursor
+	Total int64 // number of all matches where HasTotal
 	// HasTotal is always true when the query asks for TotalAccurate or CountOnly.
 	HasTotal bool
 	Plan     *Plan // when the query asks to explain

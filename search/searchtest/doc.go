@@ -3,7 +3,8 @@
 //
 // Resources are made from the element table, of any type, from small vocabularies, so that values
 // meet. Queries are made of values that resources have, changed at times, with all parameter
-// types, modifiers, prefixes, chains, _has and _sort. Equal seeds give equal results.
+// types, modifiers, prefixes, chains, _has and _sort. A [Question] is a query with the place where it is asked,
+// and [Coverage] tells what has never been drawn. Equal seeds give equal results.
 //
 //	r := rand.New(rand.NewPCG(1, 2))
 //	w, err := searchtest.NewWorld(r, parameters, 200)

@@ -68,6 +68,9 @@ func (g generator) filter(typ string, depth int) (name, value string) {
 	if g.r.IntN(10) == 0 {
 		return p.Code + ":missing", pick(g.r, []string{"true", "false"})
 	}
+	if name, value, ok := g.form(p); ok {
+		return name, value
+	}
 	modifier := pick(g.r, modifiers[p.Type])
 	if p.Identifies() && g.r.IntN(4) == 0 {
 		modifier = "of-type"

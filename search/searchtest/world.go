@@ -83,6 +83,11 @@ func (w *World) Search(ctx context.Context, typ, query string) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
+	return w.Answer(ctx, q)
+}
+
+// Answer is Search for a query that was read.
+func (w *World) Answer(ctx context.Context, q *search.Query) ([]string, error) {
 	type match struct {
 		search.Resource
 		search.Place
@@ -111,15 +116,20 @@ func (w *World) Search(ctx context.Context, typ, query string) ([]string, error)
 
 // Parse reads a query string strictly, with the codes of Terminology.
 func (w *World) Parse(typ, query string) (*search.Query, error) {
-	pairs, err := search.ReadQueryString(query)
+	return w.Read(Question{Type: typ, Query: query})
+}
+
+// Read is Parse for questions of all kinds.
+func (w *World) Read(question Question) (*search.Query, error) {
+	pairs, err := search.ReadQueryString(question.Query)
 	if err != nil {
 		return nil, err
 	}
 	var types []string
-	if typ != "" {
-		types = []string{typ}
+	if question.Type != "" {
+		types = []string{question.Type}
 	}
-	q, _, err := w.Parameters.Parse(types, pairs, search.ParseOptions{Terminology: Terminology{}})
+	q, _, err := w.Parameters.Parse(types, pairs, search.ParseOptions{Terminology: Terminology{}, Compartment: question.Compartment})
 	return q, err
 }
 

@@ -36,9 +36,13 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 	}
 	page := store.Page{Total: int64(len(matches)), HasTotal: query.Total != search.TotalNone || query.CountOnly}
 	if !query.CountOnly {
-		page.Matches, page.Next, page.Prev = cut(list, c, max(query.Count, 1))
+		count := max(query.Count, 1)
+		page.Matches, page.Next, page.Prev = cut(list, c, count)
 		if query.ContainedAlone {
-			page.Contained = placesOf(matches, c, len(page.Matches))
+			page.Contained = placesOf(matches, c, count)
+		}
+		if page.HasTotal {
+			page.Last = last(list, c, count)
 		}
 	}
 	if query.Explain {
@@ -76,10 +80,10 @@ type match struct {
 
 // placesOf tells where the matches of a page are.
 func placesOf(all []match, c cursor, count int) []int {
-	start := min(c.offset, uint64(len(all)))
-	places := make([]int, count)
-	for i := range places {
-		places[i] = all[start+uint64(i)].At
+	start, end := c.span(len(all), count)
+	places := make([]int, 0, end-start)
+	for _, m := range all[start:end] {
+		places = append(places, m.At)
 	}
 	return places
 }

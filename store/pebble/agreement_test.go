@@ -188,10 +188,16 @@ func agreeOn(t *testing.T, r *rand.Rand, w *searchtest.World, s *Store, typ, tex
 }
 
 // pagesOf reads all pages in one direction, and gives the cursor back from the last.
-func pagesOf(t *testing.T, s *Store, query *search.Query, step func(store.Page) store.Cursor, from store.Cursor) (keys []string, back store.Cursor) {
+// A cursor that comes twice would lead round for ever.
+func pagesOf(t *testing.T, s store.Reader, query *search.Query, step func(store.Page) store.Cursor, from store.Cursor) (keys []string, back store.Cursor) {
 	t.Helper()
 	keys = []string{}
+	seen := map[string]bool{}
 	for cursor := from; ; {
+		if seen[string(cursor)] {
+			t.Fatalf("a page of %d leads back to one before it, after %d matches", query.Count, len(keys))
+		}
+		seen[string(cursor)] = true
 		page, err := s.Search(t.Context(), query, cursor)
 		if err != nil {
 			t.Fatal(err)

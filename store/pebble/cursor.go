@@ -13,7 +13,7 @@ type cursor struct {
 	fingerprint uint64
 	preview     uint64
 	position    uint64 // the newest of the state that the first page saw
-	document    uint64 // the match next to the page; 0 before the first page
+	document    uint64 // the match next to the page; 0 before the first page, or back from the end
 	part        int    // of the match, see there
 	back        bool   // the page before the match, else after it
 	total       uint64 // of the first page plus 1; 0 where it was not counted
@@ -58,8 +58,19 @@ func (c cursor) read(b store.Cursor) (cursor, error) {
 	if len(b) > cursorSize {
 		got.part = int(binary.BigEndian.Uint32(b[cursorSize-4:]))
 	}
-	if got.fingerprint != c.fingerprint || got.preview != c.preview || got.document == 0 {
+	if got.fingerprint != c.fingerprint || got.preview != c.preview || got.document == 0 && !got.last() {
 		return c, store.ErrCursor
 	}
 	return got, nil
+}
+
+// last tells that the page is the last one, which is found from the end.
+func (c cursor) last() bool { return c.document == 0 && c.back && c.total > 1 }
+
+// size is how many matches the page may have: the last has what full pages before it leave.
+func (c cursor) size(count int) int {
+	if !c.last() {
+		return count
+	}
+	return int((c.total-2)%uint64(count)) + 1
 }

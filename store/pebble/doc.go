@@ -106,7 +106,8 @@
 // the filter leaves is tested on its text.
 //
 // A cursor holds a fingerprint of the query, the position of the first page's state and a document; it
-// needs no index of the past. What has changed since, told by the feed and usually little, is taken out of the
-// index's answer, and what it was then, told by its packed values of then, is put in its place. Matches that
-// were deleted since keep their place on the page but are not shown.
+// needs no index of the past. That of the last page, which there is once the total is known, has no document:
+// the page is found from the end, and has what full pages before it leave. What has changed since, told by the
+// feed and usually little, is taken out of the index's answer, and what it was then, told by its packed values
+// of then, is put in its place. Matches that were deleted since keep their place on the page but are not shown.
 package pebble

@@ -87,7 +87,7 @@ func (x *execution) page(at store.Cursor) (page store.Page, err error) {
 		return page, x.err
 	}
 	count := max(x.query.Count, 1)
-	found, more := x.find(targets, c, count)
+	found, more := x.find(targets, c, c.size(count))
 	if x.err != nil {
 		return page, x.err
 	}
@@ -224,13 +224,17 @@ func (x *execution) finish(page *store.Page, c cursor, targets []target, found [
 	if len(found) == 0 {
 		return
 	}
-	if c.document == 0 && more {
+	first := c.document == 0 && !c.back
+	if first && more {
 		c.position, c.fingerprint = x.lastPosition(), store.Fingerprint(x.query)
 	}
-	if more || c.back {
+	if c.total > uint64(len(found))+1 && (more || !first) {
+		page.Last = c.to(match{}, true)
+	}
+	if more && !c.back || c.back && !c.last() {
 		page.Next = c.to(found[len(found)-1], false)
 	}
-	if c.document != 0 && (more || !c.back) {
+	if !first && (more || !c.back) {
 		page.Prev = c.to(found[0], true)
 	}
 }

@@ -62,11 +62,15 @@ var crowdQueries = []string{
 	"Patient?family:missing=true", "Patient?birthdate=ge1950&_sort=birthdate", "Patient?_sort=-birthdate&family:contains=b",
 }
 
+// accurately asks for the total, after a query that has some parameter.
+const accurately = "&_total=accurate"
+
 func pagesJoin(t *trial) {
 	t.crowd(23)
 	for _, text := range crowdQueries {
 		for _, count := range []int{1, 2, 5, 22, 23, 24} {
 			t.bothWays(text, count)
+			t.bothWays(text+accurately, count)
 		}
 	}
 }
@@ -99,6 +103,7 @@ func (t *trial) bothWays(text string, count int) {
 		}
 	}
 	t.equal(text+": the number of pages", len(pages), max(1, (len(all)+count-1)/count))
+	t.lastPage(text, query, pages)
 	for i := len(pages) - 1; i > 0; i-- {
 		page, err := t.Search(t.ctx, query, pages[i].Prev)
 		t.must(err)
@@ -154,6 +159,9 @@ func pagesAsOf(t *trial) {
 		}
 		t.equal(text+": the keys as of the first page", bare(got), bare(whole.Matches))
 		t.equal(text+": the versions as of the first page", got, whole.Matches)
+		last, err := t.Search(t.ctx, query, first.Last)
+		t.must(err)
+		t.equal(text+": the last page as of the first", last.Matches, whole.Matches[(len(got)-1)/3*3:])
 		for end := (len(got) - 1) / 3 * 3; prev != nil; end -= 3 {
 			page, err := t.Search(t.ctx, query, prev)
 			t.must(err)
