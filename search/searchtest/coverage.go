@@ -49,8 +49,11 @@ func (c Coverage) add(parameters *search.Parameters, typ, name, value string) {
 		return
 	}
 	switch name {
-	case "_filter", "_list":
+	case "_filter", "_list", "_text", "_content", "near":
 		c[name]++
+		return
+	case "_contained", "_containedType":
+		c[name+"="+value]++
 		return
 	case "_sort":
 		c.addSort(parameters, typ, value)
@@ -75,6 +78,10 @@ func (c Coverage) addSort(parameters *search.Parameters, typ, value string) {
 	}
 	for _, rule := range rules {
 		code, descending := strings.CutPrefix(rule, "-")
+		if strings.Contains(code, ".") {
+			c["sort by what a reference leads to"]++
+			continue
+		}
 		if p := parameters.Lookup(typ, code); p != nil && descending {
 			c["sort -"+p.Type.String()]++
 		} else if p != nil {
@@ -190,7 +197,8 @@ func (c Coverage) Missing(parameters *search.Parameters) []string {
 
 // wanted is all there is to draw.
 func wanted(parameters *search.Parameters) map[string]bool {
-	all := map[string]bool{"system": true, "several types": true, "_has": true, "chain": true, "_filter": true, "_list": true, "sort by several": true}
+	all := map[string]bool{"system": true, "several types": true, "_has": true, "chain": true, "_filter": true, "_list": true, "sort by several": true,
+		"_text": true, "_content": true, "near": true, "sort by what a reference leads to": true, "_contained=true": true, "_contained=both": true, "_containedType=contained": true}
 	for _, name := range compartments {
 		all["compartment "+name], all["compartment "+name+" *"] = true, true
 	}
@@ -207,7 +215,7 @@ func wanted(parameters *search.Parameters) map[string]bool {
 
 // allModifiers are those of the specification that this package draws, by type.
 var allModifiers = map[search.ParameterType][]string{
-	search.TypeString: {"exact", "contains"}, search.TypeReference: {"identifier", "[type]"}, search.TypeURI: {"above", "below"},
+	search.TypeString: {"exact", "contains"}, search.TypeReference: {"identifier", "[type]", "above", "below"}, search.TypeURI: {"above", "below"},
 	search.TypeToken: {"not", "text", "in", "not-in", "below", "above", "of-type"},
 }
 

@@ -17,8 +17,14 @@ import (
 // except that a chain may have no type in common with a value.
 func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, samples []search.Entry) string {
 	g := generator{r, parameters, samples}
+	return g.query(typ, g.containedParts())
+}
+
+// query makes filters and at times _sort; where says whether it looks into contained resources, unless
+// what it asks for is not asked of these.
+func (g generator) query(typ string, where []string) string {
 	var parts []string
-	where, filters := g.containedParts(), 1+r.IntN(3)
+	filters := 1 + g.r.IntN(3)
 	if where != nil {
 		filters = (1 + filters) / 2 // there is less inside
 	}
@@ -26,7 +32,7 @@ func RandomQuery(r *rand.Rand, parameters *search.Parameters, typ string, sample
 		name, value := g.filter(typ, 0)
 		parts = append(parts, url.QueryEscape(name)+"="+url.QueryEscape(value))
 	}
-	if r.IntN(2) == 0 {
+	if g.r.IntN(2) == 0 {
 		rules := g.sort(typ)
 		if strings.Contains(rules, ".") {
 			where = nil // what is inside is not sorted by what references lead to

@@ -56,7 +56,7 @@ func (g generator) compartment() Question {
 		q.Type = pick(g.r, search.CompartmentTypes(q.Compartment.Name))
 	}
 	if g.r.IntN(4) > 0 {
-		q.Query = RandomQuery(g.r, g.parameters, q.Type, g.samples)
+		q.Query = g.query(q.Type, nil)
 	}
 	return q
 }
