@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -44,6 +45,11 @@ type Options struct {
 	Limits Limits
 	// Version is the version of the software in the CapabilityStatement. Default: none.
 	Version string
+	// SlowSearch is how long a search may take before Logger hears of it; 0 logs none. The line has the
+	// names of parameters and the plan, no values.
+	SlowSearch time.Duration
+	// Logger hears of slow searches. Default: slog.Default().
+	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// NewID makes ids for new resources. Default: random UUIDs.
@@ -113,6 +119,9 @@ type Service struct {
 // EnsureDefaults fills in what is not set.
 func (o *Options) EnsureDefaults() {
 	fill(&o.BaseURL, "http://127.0.0.1:8080/fhir")
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
