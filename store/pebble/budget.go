@@ -10,9 +10,9 @@ import (
 // mostRows is how many rows of the index and resources a search looks at unless Options say otherwise.
 const mostRows = 5_000_000
 
-// look notes that so many rows of the index, or resources, were looked at. It ends a search that has
+// spend notes that so many rows of the index, or resources, were looked at. It ends a search that has
 // spent its budget, so that one query cannot hold up all others for as long as the store is large.
-func (x *execution) look(n int) {
+func (x *execution) spend(n int) {
 	x.examined += int64(n)
 	if most := x.store.options.SearchRows; most > 0 && x.examined > most {
 		x.fail(&store.CostError{Limit: most})

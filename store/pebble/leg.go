@@ -264,7 +264,7 @@ func (x *walk) peekScan(k *known, s scan, lower []byte, limit int) bool {
 	defer x.giveBack(it)
 	ok := it.First()
 	for ; ok && k.keys < limit; ok = it.Next() {
-		x.look(1)
+		x.spend(1)
 		if k.keys++; k.keys%checkEvery == 0 && x.stopped() {
 			return false
 		}
@@ -317,7 +317,7 @@ func (x *walk) collect(t search.Expr, scans []scan) *collector {
 			break
 		}
 		for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
-			x.look(1)
+			x.spend(1)
 			prefix, document := splitIndexKey(it.Key())
 			v := yes
 			if s.judge != nil {
@@ -428,7 +428,7 @@ func (x *walk) gather(s scan, c *collector, e search.Expr) {
 	}
 	defer x.giveBack(it)
 	for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
-		x.look(1)
+		x.spend(1)
 		_, document := splitIndexKey(it.Key())
 		if s.posting || x.unchangedDocument(document) && x.matches(document, e) {
 			c.add(document)
@@ -471,7 +471,7 @@ func (x *walk) shapes(typ code, kind byte, size int, qualify func(members []byte
 	defer x.giveBack(it)
 	var scans []scan
 	for ok := it.First(); ok && !x.stopped(); {
-		x.look(1)
+		x.spend(1)
 		shape, _ := splitIndexKey(it.Key())
 		shape = bytes.Clone(shape)
 		if len(shape) < len(prefix)+2 {

@@ -53,7 +53,7 @@ func (p *postings) find(at uint64) uint64 {
 		far, ok = false, p.leap(at)
 	}
 	for steps := 0; ok; {
-		p.x.look(1)
+		p.x.spend(1)
 		if p.x.stopped() {
 			return end
 		}
@@ -118,12 +118,12 @@ func (x *walk) countKeys(lower, upper []byte, limit int) int {
 	n := 0
 	for ok := it.First(); ok && n < limit; ok = it.Next() {
 		if n++; n%checkEvery == 0 {
-			if x.look(checkEvery); x.stopped() {
+			if x.spend(checkEvery); x.stopped() {
 				return n
 			}
 		}
 	}
-	x.look(n % checkEvery)
+	x.spend(n % checkEvery)
 	x.check(it)
 	return n
 }

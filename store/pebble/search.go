@@ -263,7 +263,7 @@ func (x *execution) versions(found []match) []store.Version {
 	defer x.giveBack(it)
 	list := make([]store.Version, len(found))
 	for _, i := range byDocument(found) {
-		x.look(1)
+		x.spend(1)
 		if x.stopped() {
 			return nil
 		}

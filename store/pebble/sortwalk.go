@@ -181,7 +181,7 @@ func (s *sortWalk) group(part []byte) {
 		}
 		sources = append(sources, source)
 		for same := true; same; same = source.same(s.walk, advance(source.it, s.forward), part) {
-			s.look(1)
+			s.spend(1)
 			key, document := splitIndexKey(source.it.Key())
 			_, whole := source.split(key[len(source.prefix):])
 			tail := key[len(source.prefix)+len(part):]
@@ -345,7 +345,7 @@ func (s *sortWalk) collectGroup(prefix []byte, c *collector) {
 	}
 	defer s.giveBack(it)
 	for ok := it.First(); ok && !s.stopped(); ok = it.Next() {
-		s.look(1)
+		s.spend(1)
 		if keyFlags(it.Value())&s.mask != 0 {
 			_, document := splitIndexKey(it.Key())
 			c.add(document)
