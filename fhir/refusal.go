@@ -22,6 +22,7 @@ func refusal(err error, key store.Key) error {
 		refused  *outcome.Error
 		gone     *store.GoneError
 		conflict *store.ConflictError
+		cost     *store.CostError
 	)
 	switch {
 	case err == nil:
@@ -34,6 +35,8 @@ func refusal(err error, key store.Key) error {
 		return notFound(key)
 	case errors.As(err, &conflict):
 		return refusedCommit(conflict)
+	case errors.As(err, &cost):
+		return costlySearch(cost)
 	case errors.Is(err, store.ErrTooLarge):
 		return outcome.New(outcome.TooLong, "The transaction is too large to be applied at once; nothing was changed.").In(outcome.StageTooLarge).Because(err)
 	case errors.Is(err, store.ErrCursor):

@@ -78,7 +78,7 @@ func (s *Service) search(ctx context.Context, reader store.Reader, request Searc
 			reader = snapshot
 		}
 	}
-	found, err := reader.Search(ctx, withinResults(narrowed, page.before), page.cursor)
+	found, err := s.timed(ctx, reader, request.Type, withinResults(narrowed, page.before), page.cursor)
 	if err != nil {
 		return nil, refusal(err, store.Key{Type: request.Type})
 	}

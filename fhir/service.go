@@ -45,6 +45,12 @@ type Options struct {
 	Limits Limits
 	// Version is the version of the software in the CapabilityStatement. Default: none.
 	Version string
+	// SlowSearch is how long a search may take before Logger hears of it; 0 logs none. The line has the
+	// names of parameters and the plan, no values.
+	SlowSearch time.Duration
+	// Logger hears of slow searches and of what goes wrong in the background; it is told nothing of patients.
+	// Default: slog.Default().
+	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// NewID makes ids for new resources. Default: random UUIDs.
@@ -57,8 +63,6 @@ type Options struct {
 	// Passive leaves work in the background, such as indexing for new search parameters, to a later
 	// Service. Default: it is done.
 	Passive bool
-	// Logger hears of what goes wrong in the background; it is told nothing of patients. Default: none.
-	Logger *slog.Logger
 }
 
 // Limits bound what one request may cost. Zero is the default of each.
@@ -124,6 +128,9 @@ type Service struct {
 // EnsureDefaults fills in what is not set.
 func (o *Options) EnsureDefaults() {
 	fill(&o.BaseURL, "http://127.0.0.1:8080/fhir")
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

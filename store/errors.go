@@ -17,6 +17,16 @@ var ErrClosed = errors.New("the store is closed")
 // ErrTooLarge is a transaction beyond what the engine can land at once.
 var ErrTooLarge = errors.New("the transaction is too large for the storage engine")
 
+// CostError ends a search that has looked at as many rows of the index and resources as one may.
+type CostError struct {
+	Limit int64
+	Plan  *Plan // as far as it came, when the query asks to explain
+}
+
+func (e *CostError) Error() string {
+	return fmt.Sprintf("the search looked at more than %d rows and resources", e.Limit)
+}
+
 // GoneError is the answer for a deleted resource.
 type GoneError struct{ Tombstone Version }
 

@@ -30,11 +30,15 @@ a table of Markdown on standard output. Sections: ` + strings.Join(bench.Section
 	f.StringSliceVar(&options.Sections, "section", nil, "sections to run (default: all)")
 	f.StringVar(&options.Bundles, "bundles", "", "folder of transactions (.json or .json.gz) for the section bundles")
 	f.StringVar(&options.Dir, "dir", "", "folder to work in (default: a temporary one)")
+	f.BoolVar(&options.Keep, "keep", false, "use the store that --dir has from a run with as many --resources, instead of loading")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range options.Sections {
 			if !slices.Contains(bench.Sections(), name) {
 				return wrongUsage("--section: there is no section %q; there are %s", name, strings.Join(bench.Sections(), ", "))
 			}
+		}
+		if options.Keep && options.Dir == "" {
+			return wrongUsage("--keep goes together with --dir")
 		}
 		options.Log = os.Stderr
 		report, err := bench.Run(cmd.Context(), options)

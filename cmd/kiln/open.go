@@ -51,8 +51,10 @@ type plan struct {
 	Integrity  string // off, deletes or full
 	Zone       *time.Location
 	Logger     *slog.Logger
-	Scans      bool // what no index serves yet is answered from the resources
-	Passive    bool // nothing is done in the background
+	Scans      bool          // what no index serves yet is answered from the resources
+	Passive    bool          // nothing is done in the background
+	SearchRows int64         // that one search may look at; 0 is the engine's default
+	SlowSearch time.Duration // what is logged; 0 is none
 }
 
 // localPlan is for commands that use a store without serving it.
@@ -104,13 +106,13 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openStore(p.Store, parameters, p.Logger)
+	s, err := p.open(parameters)
 	if err != nil {
 		return nil, err
 	}
 	service, err = fhir.New(fhir.Options{
 		Store: s, Parameters: parameters, Validator: validator, BaseURL: p.BaseURL, Integrity: integrities[p.Integrity], Version: version(),
-		AllowScans: p.Scans, Passive: p.Passive, Logger: p.Logger,
+		AllowScans: p.Scans, Passive: p.Passive, SlowSearch: p.SlowSearch, Logger: p.Logger,
 	})
 	if err != nil {
 		_ = s.Close()
@@ -139,11 +141,11 @@ func (p plan) validator(find definition) (fhir.Validator, error) {
 	return validation.New(validation.Options{Definition: find})
 }
 
-func openStore(path string, parameters *search.Parameters, logger *slog.Logger) (store.Store, error) {
-	if path == "memory:" {
+func (p plan) open(parameters *search.Parameters) (store.Store, error) {
+	if p.Store == "memory:" {
 		return memory.New(memory.Options{Parameters: parameters}), nil
 	}
-	return openPebble(path, pebble.Options{Parameters: parameters, Logger: logger})
+	return openPebble(p.Store, pebble.Options{Parameters: parameters, Logger: p.Logger, SearchRows: p.SearchRows})
 }
 
 func openPebble(path string, options pebble.Options) (*pebble.Store, error) {

@@ -50,6 +50,8 @@ before the file.`,
 	f.Bool("allow-scans", false, "answer what no index serves yet from the resources themselves")
 	f.String("max-body", "64MiB", "largest request body")
 	f.Duration("request-timeout", time.Minute, "longest a request may run")
+	f.Int64("search-rows", 5_000_000, "most rows of the index and resources that one search may look at")
+	f.Duration("slow-search", time.Second, "log searches that take as long; 0 logs none")
 	f.String("log-format", "text", "text or json")
 	f.String("log-level", "info", "debug, info, warn or error")
 	return cmd
@@ -90,6 +92,12 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 	if c.RequestTimeout <= 0 {
 		return serving{}, wrongUsage("--request-timeout is %s; expected a duration such as 60s", k.String("request-timeout"))
 	}
+	if c.SearchRows = k.Int64("search-rows"); c.SearchRows < 1 {
+		return serving{}, wrongUsage("--search-rows is %q; expected a number above 0", k.String("search-rows"))
+	}
+	if c.SlowSearch, err = duration(k.String("slow-search")); err != nil {
+		return serving{}, wrongUsage("--slow-search is %q; expected a duration such as 1s, or 0", k.String("slow-search"))
+	}
 	if c.Zone, err = time.LoadLocation(k.String("time-zone")); err != nil {
 		return serving{}, wrongUsage("--time-zone is %q; expected a name of the IANA time zone database, such as Europe/Berlin", k.String("time-zone"))
 	}
@@ -108,6 +116,15 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 	}
 	c.Logger, err = newLogger(log, k.String("log-format"), k.String("log-level"))
 	return c, err
+}
+
+// duration reads one that is not negative.
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err == nil && d < 0 {
+		err = errors.New("negative")
+	}
+	return d, err
 }
 
 // checkAuth holds the rule that an open server is not reachable from elsewhere.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"kiln/fhir"
 )
 
 // deadline is the context of a request that must end at a time. Unlike context.WithDeadline it sets no
@@ -11,11 +13,20 @@ import (
 type deadline struct {
 	context.Context
 	at time.Time
+	id string // of the request
 
 	mutex  sync.Mutex // guards what follows
 	timed  context.Context
 	cancel context.CancelFunc
 	ended  bool
+}
+
+// Value implements context.Context.
+func (d *deadline) Value(key any) any {
+	if key == (fhir.RequestIDKey{}) {
+		return d.id
+	}
+	return d.Context.Value(key)
 }
 
 // Deadline implements context.Context.

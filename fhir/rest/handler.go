@@ -128,7 +128,7 @@ func (x *exchange) answer() (err error) {
 	if _, stated := x.r.Header["Prefer"]; stated {
 		x.prefer = preferences(x.r.Header)
 	}
-	x.deadline = deadline{Context: x.r.Context(), at: x.start.Add(x.options.RequestTimeout)}
+	x.deadline = deadline{Context: x.r.Context(), at: x.start.Add(x.options.RequestTimeout), id: x.id}
 	defer x.deadline.end()
 	x.ctx = &x.deadline
 	return x.route.handle(x)

@@ -162,7 +162,7 @@ func (d *datedWalk) last(key []byte) int {
 		return -1
 	}
 	defer d.giveBack(it)
-	d.examined++
+	d.spend(1)
 	if !it.Last() || len(it.Key()) <= len(key) {
 		return -1
 	}
@@ -183,7 +183,7 @@ func (d *datedWalk) others() bool {
 			return false
 		}
 		for ok := it.First(); ok && !d.stopped(); ok = it.Next() {
-			d.examined++
+			d.spend(1)
 			if most--; most < 0 {
 				d.giveBack(it)
 				return false
@@ -326,7 +326,7 @@ func (d *datedWalk) next(r *datedRun, ok bool) bool {
 		d.check(r.it)
 		return false
 	}
-	d.examined++
+	d.spend(1)
 	key := r.it.Key()
 	n := len(key) - documentSize
 	if r.date, ok = readDated(key[:max(0, n)]); !ok {
@@ -383,7 +383,7 @@ func (d *datedWalk) gather(s scan, c *collector) {
 	}
 	defer d.giveBack(it)
 	for ok := it.First(); ok && !d.stopped(); ok = it.Next() {
-		d.examined++
+		d.spend(1)
 		_, document := splitIndexKey(it.Key())
 		c.add(document)
 	}

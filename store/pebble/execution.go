@@ -299,7 +299,7 @@ func (x *execution) valuesOf(document uint64, wanted map[code]*search.Parameter)
 			return search.Resource{}, false
 		}
 	}
-	x.examined++
+	x.spend(1)
 	var buffer [9]byte
 	key := documentKey(buffer[:0], keyValues, document)
 	if !x.values.SeekGE(key) {
@@ -360,7 +360,7 @@ func (x *execution) meets(r search.Resource, filter search.Expr) bool {
 func (x *execution) locate(typ code, id string) (document uint64, ok bool) {
 	var buffer [96]byte
 	h, err := getHead(x, headKey(buffer[:0], typ, id))
-	x.examined++
+	x.spend(1)
 	x.fail(err)
 	if err != nil || h.version == 0 {
 		return 0, false

@@ -279,9 +279,9 @@ func (x *walk) peekScan(k *known, s scan, lower []byte, limit int) bool {
 		return false
 	}
 	defer x.giveBack(it)
-	before := k.keys
 	ok := it.First()
 	for ; ok && k.keys < limit; ok = it.Next() {
+		x.spend(1)
 		if k.keys++; k.keys%checkEvery == 0 && x.stopped() {
 			return false
 		}
@@ -298,7 +298,6 @@ func (x *walk) peekScan(k *known, s scan, lower []byte, limit int) bool {
 			k.after = append(k.after[:0], it.Key()...)
 		}
 	}
-	x.examined += int64(k.keys - before)
 	x.check(it)
 	return !ok && x.err == nil
 }
@@ -335,7 +334,7 @@ func (x *walk) collect(t search.Expr, scans []scan) *collector {
 			break
 		}
 		for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
-			x.examined++
+			x.spend(1)
 			prefix, document := splitIndexKey(it.Key())
 			v := yes
 			if s.judge != nil {
@@ -454,7 +453,7 @@ func (x *walk) gather(s scan, c *collector, e search.Expr) {
 	}
 	defer x.giveBack(it)
 	for ok := it.First(); ok && !x.stopped(); ok = it.Next() {
-		x.examined++
+		x.spend(1)
 		_, document := splitIndexKey(it.Key())
 		if s.posting || x.unchangedDocument(document) && x.matches(document, e) {
 			c.add(document)
@@ -497,7 +496,7 @@ func (x *walk) shapes(typ code, kind byte, size int, qualify func(members []byte
 	defer x.giveBack(it)
 	var scans []scan
 	for ok := it.First(); ok && !x.stopped(); {
-		x.examined++
+		x.spend(1)
 		shape, _ := splitIndexKey(it.Key())
 		shape = bytes.Clone(shape)
 		if len(shape) < len(prefix)+2 {

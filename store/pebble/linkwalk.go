@@ -112,7 +112,7 @@ func (l *linkWalk) group(part []byte) {
 	var documents []uint64
 	for _, source := range l.sources {
 		for same := source.part != nil && bytes.Equal(source.part, part); same && !l.spent(); same = source.same(l.walk, advance(source.it, l.forward), part) {
-			l.examined++
+			l.spend(1)
 			if keyFlags(source.it.Value())&l.mask != 0 {
 				_, document := splitIndexKey(source.it.Key())
 				documents = l.referrers(documents, document, len(l.links)-1)
@@ -158,7 +158,7 @@ func (l *linkWalk) referrers(to []uint64, document uint64, at int) []uint64 {
 	}
 	defer l.giveBack(it)
 	for ok := it.First(); ok && !l.spent(); ok = it.Next() {
-		l.examined++
+		l.spend(1)
 		_, referrer := splitIndexKey(it.Key())
 		if at == 0 {
 			to = append(to, referrer)

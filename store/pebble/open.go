@@ -26,6 +26,9 @@ type Options struct {
 	Parameters *search.Parameters
 	// CacheSize is how many bytes of blocks are held in memory; 64 MiB if 0.
 	CacheSize int64
+	// SearchRows is how many rows of the index and resources one search may look at before it fails with
+	// a *store.CostError; 5,000,000 if 0, no bound if negative.
+	SearchRows int64
 	// Former opens a store of the formats before as well. Its index lacks what the format has since got, so
 	// that nothing but Repair is to be done with it.
 	Former bool
@@ -47,6 +50,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.CacheSize == 0 {
 		o.CacheSize = 64 << 20
+	}
+	if o.SearchRows == 0 {
+		o.SearchRows = mostRows
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -38,7 +38,7 @@ func (x *execution) readPast(position uint64) *past {
 	for ok := true; ok && !x.stopped(); ok = it.Next() {
 		place, err := readPlace(it.Value())
 		x.fail(err)
-		x.examined++
+		x.spend(1)
 		if _, seen := p.documents[place.document]; seen || err != nil || place.document > p.last {
 			continue
 		}
@@ -69,7 +69,7 @@ func (x *execution) exists(key []byte) bool {
 }
 
 func (x *execution) oldResource(document uint64, version int64, wanted map[code]*search.Parameter) (search.Resource, bool) {
-	x.examined++
+	x.spend(1)
 	value, closer, err := x.Get(valuesKey(nil, document, version))
 	if err != nil {
 		x.fail(err)

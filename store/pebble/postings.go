@@ -53,7 +53,7 @@ func (p *postings) find(at uint64) uint64 {
 		far, ok = false, p.leap(at)
 	}
 	for steps := 0; ok; {
-		p.x.examined++
+		p.x.spend(1)
 		if p.x.stopped() {
 			return end
 		}
@@ -117,11 +117,13 @@ func (x *walk) countKeys(lower, upper []byte, limit int) int {
 	defer x.giveBack(it)
 	n := 0
 	for ok := it.First(); ok && n < limit; ok = it.Next() {
-		if n++; n%checkEvery == 0 && x.stopped() {
-			return n
+		if n++; n%checkEvery == 0 {
+			if x.spend(checkEvery); x.stopped() {
+				return n
+			}
 		}
 	}
-	x.examined += int64(n)
+	x.spend(n % checkEvery)
 	x.check(it)
 	return n
 }

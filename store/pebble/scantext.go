@@ -212,7 +212,7 @@ func (x *walk) distinct(prefix []byte, size int) [][]byte {
 	defer x.giveBack(it)
 	var found [][]byte
 	for ok := it.First(); ok && !x.stopped(); {
-		x.examined++
+		x.spend(1)
 		key := it.Key()
 		if len(key) < len(prefix)+size {
 			ok = it.Next()

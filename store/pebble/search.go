@@ -29,11 +29,9 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 		err = v.settle(ctx)
 	}
 	if err != nil {
-		return store.Page{}, err
+		return store.Page{}, x.explainCost(err, started)
 	}
-	if query.Explain {
-		page.Plan = &store.Plan{Steps: x.steps, Examined: x.examined, Duration: time.Since(started)}
-	}
+	page.Plan = x.explained(started)
 	return page, nil
 }
 
@@ -278,7 +276,7 @@ func (x *execution) versions(found []match) (list []store.Version, parts []int) 
 	defer x.giveBack(it)
 	list = make([]store.Version, len(found))
 	for _, i := range byDocument(found) {
-		x.examined++
+		x.spend(1)
 		if x.stopped() {
 			return nil, nil
 		}

@@ -184,7 +184,7 @@ func (s *sortWalk) group(part []byte) {
 		}
 		sources = append(sources, source)
 		for same := true; same; same = source.same(s.walk, advance(source.it, s.forward), part) {
-			s.examined++
+			s.spend(1)
 			key, document := splitIndexKey(source.it.Key())
 			_, whole := source.split(key[len(source.prefix):])
 			tail := key[len(source.prefix)+len(part):]
@@ -348,7 +348,7 @@ func (s *sortWalk) collectGroup(prefix []byte, c *collector) {
 	}
 	defer s.giveBack(it)
 	for ok := it.First(); ok && !s.stopped(); ok = it.Next() {
-		s.examined++
+		s.spend(1)
 		if keyFlags(it.Value())&s.mask != 0 {
 			_, document := splitIndexKey(it.Key())
 			c.add(document)

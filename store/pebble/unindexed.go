@@ -40,7 +40,7 @@ func (x *execution) scan(document uint64) []search.Entry {
 
 // textOf reads the version of a document that is there in the state searched.
 func (x *execution) textOf(it *lsm.Iterator, document uint64) (version store.Version) {
-	x.examined++
+	x.spend(1)
 	var err error
 	if x.past != nil {
 		if old, changed := x.past.documents[document]; changed {

@@ -77,7 +77,7 @@ func (x *execution) deferWords(r *search.Resource, document uint64, version int6
 				var err error
 				narrative, content, err = x.store.versionWords(x, document, version)
 				x.fail(err)
-				x.examined++
+				x.spend(1)
 				x.leaps += wordLeaps
 				read = true
 			}

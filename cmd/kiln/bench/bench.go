@@ -18,6 +18,7 @@ type Options struct {
 	Length    time.Duration // of one round of one load
 	Sections  []string      // names of sections; empty: all
 	Dir       string        // work folder; removed at the end if it was made here
+	Keep      bool          // use the store that Dir has, if a run before loaded as many resources into it
 	Bundles   string        // folder of transactions (.json, .json.gz) for the section bundles; may be empty
 	Log       io.Writer
 }
@@ -60,6 +61,7 @@ var sections = []section{
 	{"memory", (*Bench).memory},
 	{"read", (*Bench).read},
 	{"search", (*Bench).search},
+	{"queries", (*Bench).querySet},
 	{"count", (*Bench).count},
 	{"clients", (*Bench).clients},
 	{"create", (*Bench).create},
@@ -94,7 +96,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		return nil, err
 	}
 	b := &Bench{Options: options, Report: &Report{Log: options.Log}, Hospital: Hospital{Seed: 1}, store: filepath.Join(options.Dir, "store")}
-	if err := b.load(ctx); err != nil {
+	if err := b.loadOrReuse(ctx); err != nil {
 		return nil, fmt.Errorf("loading: %w", err)
 	}
 	if err := b.startServer(ctx); err != nil {
