@@ -38,7 +38,7 @@ func (p *Parameters) ExtractByFHIRPath(ctx context.Context, resource resources.E
 			}
 		}
 	}
-	return appendWords(x.entries, resource, p.table.Load().types[resource.Type().Name]), nil
+	return appendWords(x.entries, resource, p.Of(resource.Type().Name)), nil
 }
 
 func (x *extraction) compositeByFHIRPath(ctx context.Context, param *Parameter, e resources.Element) error {

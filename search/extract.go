@@ -34,7 +34,7 @@ func (p *Parameters) Extract(ctx context.Context, resource resources.Element) ([
 	if err != nil {
 		return nil, err
 	}
-	return p.extractContained(ctx, resource, appendWords(entries, resource, t))
+	return p.extractContained(ctx, resource, appendWords(entries, resource, t.list))
 }
 
 // follow gives the values that a plan finds in a resource; container is the one that references to

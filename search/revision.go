@@ -278,7 +278,7 @@ func (p *Parameters) ExtractOnly(ctx context.Context, resource resources.Element
 	}
 	entries, err := p.follow(ctx, resource, resource, newPlan(resource.Type(), own))
 	if err == nil {
-		return withoutExcess(entries), nil
+		return appendWords(withoutExcess(entries), resource, own), nil
 	}
 	if ctx.Err() != nil || slices.ContainsFunc(own, func(param *Parameter) bool { return param.custom == nil }) {
 		return nil, err

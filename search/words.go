@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 
 	"kiln/resources"
@@ -102,14 +103,20 @@ func Words(resource resources.Element) (narrative, content WordsValue) {
 	return narrative, content
 }
 
-// appendWords adds the entries of _text and _content.
-func appendWords(entries []Entry, resource resources.Element, t *typeParameters) []Entry {
-	narrative, content := Words(resource)
-	if content.Text != "" {
-		entries = append(entries, Entry{t.byCode[contentParameter], content})
+// appendWords adds the entries of _text and _content, those that are among the parameters.
+func appendWords(entries []Entry, resource resources.Element, params []*Parameter) []Entry {
+	worded := func(p *Parameter) bool { return p.SearchesWords() }
+	if !slices.ContainsFunc(params, worded) {
+		return entries
 	}
-	if param := t.byCode[narrativeParameter]; param != nil && narrative.Text != "" {
-		entries = append(entries, Entry{param, narrative})
+	narrative, content := Words(resource)
+	for _, p := range params {
+		switch {
+		case p.Code == contentParameter && worded(p) && content.Text != "":
+			entries = append(entries, Entry{p, content})
+		case p.Code == narrativeParameter && worded(p) && narrative.Text != "":
+			entries = append(entries, Entry{p, narrative})
+		}
 	}
 	return entries
 }
