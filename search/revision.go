@@ -269,9 +269,16 @@ func (p *Parameters) ExtractOnly(ctx context.Context, resource resources.Element
 	}
 	var own []*Parameter
 	for _, param := range params {
-		if param.appliesTo(resource.Type()) {
+		if param != containment && param.appliesTo(resource.Type()) {
 			own = append(own, param)
 		}
+	}
+	if slices.Contains(params, containment) {
+		entries, err := p.ExtractOnly(ctx, resource, own)
+		if err != nil {
+			return nil, err
+		}
+		return p.extractContained(ctx, resource, entries)
 	}
 	if len(own) == 0 {
 		return nil, nil

@@ -411,7 +411,8 @@ func reindexRandom(t *trial) {
 	for typ := range types {
 		own := Parameters().Of(typ)
 		half := slices.Clone(own[:len(own)/2])
-		for _, params := range [][]*search.Parameter{half, own[len(own)/2:]} {
+		rest := append(slices.Clone(own[len(own)/2:]), search.Containment())
+		for _, params := range [][]*search.Parameter{half, rest} {
 			if d.r.IntN(4) == 0 {
 				params = nil
 			}
