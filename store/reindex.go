@@ -35,7 +35,8 @@ type ReindexStep struct {
 	After Mark // nil begins
 	Limit int  // resources examined at most; below 1 is 1
 	// Params are those whose values are replaced; nil is all that resources have values for, those whose
-	// definition is gone included, apart from _id and _lastUpdated. Parameters are the same here when Base,
+	// definition is gone included, apart from _id and _lastUpdated, and from the words of _text and _content
+	// where an engine takes these from the text. Parameters are the same here when Base,
 	// Code and Type are, so that a definition takes the place of its former one.
 	Params []*search.Parameter
 	// Extract gives the values of a version for Params; entries of others are ignored where Params are

@@ -427,19 +427,33 @@ func reindexRandom(t *trial) {
 	}
 }
 
-// wrongs are updates of resources with values of other resources of their type.
+// wrongs are updates of resources with values of other resources of their type, but with their own words,
+// which engines may take from the text.
 func (d *duel) wrongs(n int) []store.Change {
 	lent := map[string][]search.Entry{}
 	var list []store.Change
 	for range n {
 		c := d.content()
-		c.Entries, lent[c.Key.Type] = lent[c.Key.Type], c.Entries
+		own, others := partWords(c.Entries)
+		c.Entries, lent[c.Key.Type] = slices.Concat(lent[c.Key.Type], own), others
 		if !slices.Contains(d.created, c.Key) {
 			d.created = append(d.created, c.Key)
 		}
 		list = append(list, c)
 	}
 	return list
+}
+
+// partWords parts the values of _text and _content from all others.
+func partWords(entries []search.Entry) (words, others []search.Entry) {
+	for _, e := range entries {
+		if e.Param.SearchesWords() {
+			words = append(words, e)
+		} else {
+			others = append(others, e)
+		}
+	}
+	return words, others
 }
 
 func reindexReopen(t *trial) {
