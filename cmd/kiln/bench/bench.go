@@ -70,6 +70,7 @@ var sections = []section{
 	{"memory-loaded", (*Bench).resident},
 	{"export", (*Bench).export},
 	{"start", (*Bench).start},
+	{"reindex", (*Bench).reindex},
 }
 
 // Sections lists the names that Options.Sections takes.

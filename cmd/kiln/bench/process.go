@@ -84,6 +84,15 @@ func (p *Process) Stop() error {
 	}
 }
 
+// Kill ends the child as a power cut would, and waits.
+func (p *Process) Kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	<-p.done // says that it was killed
+	return nil
+}
+
 // Memory is the resident size of the child in bytes; 0 where the system has no /proc.
 func (p *Process) Memory() int64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -39,13 +40,34 @@ func (r *Report) AtMost(number int, work string, figure, target float64, value, 
 	r.add(Row{number, work, value, figure, fmt.Sprintf("≤ %g", target), figure <= target, note})
 }
 
+// Tell adds what has no target.
+func (r *Report) Tell(work, value, note string) { r.add(Row{Work: work, Value: value, Note: note}) }
+
 func (r *Report) add(row Row) {
 	r.Rows = append(r.Rows, row)
-	fmt.Fprintf(r.Log, "%2d  %-58s %6.2f  %-8s %-6s %s %s\n", row.Number, row.Work, row.Ratio, row.Target, met(row.Met), row.Value, row.Note)
+	fmt.Fprintf(r.Log, "%2s  %-58s %6s  %-8s %-6s %s %s\n", row.number(), row.Work, row.figure(), row.Target, row.met(), row.Value, row.Note)
 }
 
-func met(ok bool) string {
-	if ok {
+// number is that of the row, "" where docs/performance.md has no row for the work.
+func (r Row) number() string {
+	if r.Number == 0 {
+		return ""
+	}
+	return strconv.Itoa(r.Number)
+}
+
+func (r Row) figure() string {
+	if r.Target == "" {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", r.Ratio)
+}
+
+func (r Row) met() string {
+	switch {
+	case r.Target == "":
+		return ""
+	case r.Met:
 		return "met"
 	}
 	return "missed"
@@ -57,7 +79,7 @@ func (r *Report) Write(w io.Writer) error {
 	fmt.Fprintln(t, "| # \t| work \t| measured \t| figure \t| target \t| \t| note \t|")
 	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, row := range r.Rows {
-		fmt.Fprintf(t, "| %d \t| %s \t| %s \t| %.2f \t| %s \t| %s \t| %s \t|\n", row.Number, row.Work, row.Value, row.Ratio, row.Target, met(row.Met), strings.ReplaceAll(row.Note, "|", "/"))
+		fmt.Fprintf(t, "| %s \t| %s \t| %s \t| %s \t| %s \t| %s \t| %s \t|\n", row.number(), row.Work, row.Value, row.figure(), row.Target, row.met(), strings.ReplaceAll(row.Note, "|", "/"))
 	}
 	return t.Flush()
 }
