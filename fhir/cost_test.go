@@ -71,7 +71,7 @@ func TestASearchMayCostOnlySoMuch(t *testing.T) {
 		h.put(fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"family":"Sample%d"}]}`, i, i))
 	}
 	_, err = h.Search(t.Context(), fhir.SearchRequest{Type: "Patient", Query: "name:contains=ample&_sort=family&_total=accurate"})
-	if refused, ok := err.(*outcome.Error); !ok || refused.Issues[0].Code != outcome.TooCostly || !strings.Contains(refused.Error(), "Narrow it") {
+	if refused := outcome.As(err); refused == nil || refused.Issues[0].Code != outcome.TooCostly || !strings.Contains(refused.Error(), "Narrow it") {
 		t.Errorf("gave %v, expected too-costly", err)
 	}
 	if log := lines.String(); !strings.Contains(log, "finished=false") || !strings.Contains(log, "legs=") {

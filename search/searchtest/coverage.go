@@ -197,8 +197,10 @@ func (c Coverage) Missing(parameters *search.Parameters) []string {
 
 // wanted is all there is to draw.
 func wanted(parameters *search.Parameters) map[string]bool {
-	all := map[string]bool{"system": true, "several types": true, "_has": true, "chain": true, "_filter": true, "_list": true, "sort by several": true,
-		"_text": true, "_content": true, "near": true, "sort by what a reference leads to": true, "_contained=true": true, "_contained=both": true, "_containedType=contained": true}
+	all := map[string]bool{
+		"system": true, "several types": true, "_has": true, "chain": true, "_filter": true, "_list": true, "sort by several": true,
+		"_text": true, "_content": true, "near": true, "sort by what a reference leads to": true, "_contained=true": true, "_contained=both": true, "_containedType=contained": true,
+	}
 	for _, name := range compartments {
 		all["compartment "+name], all["compartment "+name+" *"] = true, true
 	}
