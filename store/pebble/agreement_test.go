@@ -101,7 +101,7 @@ var plannings = map[string]func(*tuning){
 	"with everything large": func(t *tuning) {
 		t.probe, t.joinProbe, t.scans, t.listed, t.group, t.below = 1, 2, 1, 3, 1, 1
 	},
-	"testing rather than opening": func(t *tuning) { t.test, t.chase, t.probe, t.total = 0, 0, 1, 0 },
+	"testing rather than opening": func(t *tuning) { t.test, t.chase, t.probe, t.total, t.gather = 0, 0, 1, 0, 1<<20 },
 	"opening rather than testing": func(t *tuning) { t.test, t.chase, t.group = 1<<20, 1<<20, 2 },
 	"walking the sort index":      func(t *tuning) { t.test, t.seek, t.group, t.listed = 1<<20, -1, 3, 4 },
 }

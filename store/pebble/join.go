@@ -93,11 +93,16 @@ func (x *walk) chased(in branch) set {
 
 // hasChaser tests candidates of a Has: whether a member of the inner set refers to them. In an earlier
 // state the values tell.
-func (x *walk) hasChaser(h search.Has, inner branch) func(document uint64) bool {
+//
+// Asking an index for one member after another costs more than reading the members one after another, so
+// after some candidates the inner set is taken into memory, if it is not large.
+func (x *walk) hasChaser(h search.Has, inner branch, size int) func(document uint64) bool {
 	if x.past != nil {
 		return nil
 	}
 	var matching set
+	_, plain := h.Filter.(search.Test)
+	candidates, enough := 0, size/tuned.gather
 	return func(document uint64) bool {
 		r, ok := x.resource(document)
 		if !ok {
@@ -106,11 +111,23 @@ func (x *walk) hasChaser(h search.Has, inner branch) func(document uint64) bool 
 		if matching == nil {
 			matching = x.chased(inner)
 		}
+		if candidates++; plain && candidates == enough+1 && size <= tuned.listed {
+			matching = x.gathered(matching)
+		}
 		open := len(x.iterators)
 		defer x.recycle(open)
 		both := intersect([]set{x.referring(inner.typ, h.Param, r.Type, r.ID), matching})
 		return both.seek(0) != end
 	}
+}
+
+// gathered is a set in memory.
+func (x *walk) gathered(s set) set {
+	var all collector
+	for at := s.seek(0); at != end && !x.stopped(); at = s.seek(at + 1) {
+		all.add(x.place(at))
+	}
+	return all.set(x)
 }
 
 // hasLeg finds the resources that a match of the filter refers to.
@@ -122,7 +139,7 @@ func (x *walk) hasLeg(typ code, h search.Has) leg {
 	}
 	inner := []branch{{referrer, h.Filter}}
 	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner, 1)
-	l.check = x.hasChaser(h, inner[0])
+	l.check = x.hasChaser(h, inner[0], l.size)
 	l.open = func(x *walk) set {
 		target := x.typeName(typ)
 		var found collector

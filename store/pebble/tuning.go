@@ -17,10 +17,11 @@ type tuning struct {
 	listed    int // documents kept as a list; more are a bitmap
 	group     int // documents of equal sort value that are read at once and put in order in memory
 	below     int // resources below one that are looked up; more are found by looking at what refers to them
+	gather    int // members of an inner set, for each candidate, that are worth taking into memory
 	total     int // what is read on for a total that was not asked for
 }
 
 var tuned = tuning{
 	test: 16, words: 160, seek: 8, join: 40, chase: 120,
-	probe: 64, joinProbe: 128, fanOut: 16, scans: 16, listed: 1 << 16, group: 128, below: 4096, total: 256,
+	probe: 64, joinProbe: 128, fanOut: 16, scans: 16, listed: 1 << 16, group: 128, below: 4096, gather: 64, total: 256,
 }
