@@ -104,7 +104,7 @@ func (x *walk) hasChaser(h search.Has, inner branch, size int) func(document uin
 	_, plain := h.Filter.(search.Test)
 	candidates, enough := 0, size/tuned.gather
 	return func(document uint64) bool {
-		r, ok := x.resource(document)
+		r, ok := x.valuesOf(document, nil)
 		if !ok {
 			return false
 		}
@@ -207,8 +207,8 @@ func (x *walk) each(b branch, visit func(document uint64)) {
 	}
 }
 
-// idOf reads the id of a document.
+// idOf reads the id of a document, and none of its values.
 func (x *execution) idOf(document uint64) (string, bool) {
-	r, ok := x.resource(document)
+	r, ok := x.valuesOf(document, nil)
 	return r.ID, ok
 }
