@@ -12,10 +12,16 @@ import (
 // extracts and searches by them: what comes is refused or works, with no panic and no error of a write.
 func FuzzDefinition(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"string", "Patient.name.where(use = 'nickname').given"}, {"token", "Patient.extension('http://x').value.ofType(code)"},
-		{"date", "Patient.birthDate | Observation.effective"}, {"reference", "Patient.contact.organization"},
-		{"quantity", "Observation.value.as(Quantity)"}, {"number", "Patient.name.count()"}, {"uri", "meta.profile"},
-		{"composite", "Patient.contact"}, {"special", "Patient"}, {"string", "repeat(children()).select($this & $this)"},
+		{"string", "Patient.name.where(use = 'nickname').given"},
+		{"token", "Patient.extension('http://x').value.ofType(code)"},
+		{"date", "Patient.birthDate | Observation.effective"},
+		{"reference", "Patient.contact.organization"},
+		{"quantity", "Observation.value.as(Quantity)"},
+		{"number", "Patient.name.count()"},
+		{"uri", "meta.profile"},
+		{"composite", "Patient.contact"},
+		{"special", "Patient"},
+		{"string", "repeat(children()).select($this & $this)"},
 	} {
 		f.Add(seed[0], seed[1], "x")
 	}
