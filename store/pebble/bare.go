@@ -20,7 +20,7 @@ type Bare struct {
 func OpenBare(dir string) (*Bare, error) {
 	var options Options
 	options.EnsureDefaults()
-	s := &Store{options: options, cache: lsm.NewCache(options.CacheSize)}
+	s := &Store{options: options, cache: lsm.NewCache(cacheSize(dir, options))}
 	db, err := lsm.Open(dir, s.engineOptions())
 	if err != nil {
 		s.cache.Unref()

@@ -24,7 +24,8 @@ type Options struct {
 	// Parameters make index values from resources again: Repair and Check use them. Without them
 	// both take the stored index values as given.
 	Parameters *search.Parameters
-	// CacheSize is how many bytes of blocks are held in memory; 64 MiB if 0.
+	// CacheSize is how many bytes of blocks are held in memory. If 0 it is half of what the store has on disk
+	// when it is opened, at least 64 MiB and at most 256.
 	CacheSize int64
 	// SearchRows is how many rows of the index and resources one search may look at before it fails with
 	// a *store.CostError; 5,000,000 if 0, no bound if negative.
@@ -47,9 +48,6 @@ type Options struct {
 func (o *Options) EnsureDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.CacheSize == 0 {
-		o.CacheSize = 64 << 20
 	}
 	if o.SearchRows == 0 {
 		o.SearchRows = mostRows
@@ -116,7 +114,7 @@ func Open(dir string, options Options) (*Store, error) {
 	if s.lock, err = prepareFolder(dir, options.fs); err != nil {
 		return nil, err
 	}
-	s.cache = lsm.NewCache(options.CacheSize)
+	s.cache = lsm.NewCache(cacheSize(dir, options))
 	if s.db, err = lsm.Open(dir, s.engineOptions()); err == nil {
 		err = s.start()
 	}
