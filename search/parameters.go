@@ -206,10 +206,18 @@ func (p *Parameters) LastUpdated() *Parameter { return p.lastUpdated }
 // Lookup finds the parameter of a resource type by its code; with type "" those that all types
 // share. It is nil for one that is unknown, not supported, or still being indexed.
 func (p *Parameters) Lookup(typ, code string) *Parameter {
-	if t := p.table.Load().types[typ]; t != nil {
-		return t.byCode[code]
+	t := p.table.Load().types[typ]
+	if t == nil {
+		return nil
 	}
-	return nil
+	found := t.byCode[code]
+	if found == nil {
+		// complete from the moment on at which anybody is told so, which is just before the table has it
+		if b := t.building[code]; b != nil && b.custom.complete.Load() {
+			return b
+		}
+	}
+	return found
 }
 
 // Of lists the parameters of a resource type by code, those of all types included; with type ""

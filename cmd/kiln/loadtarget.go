@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -176,7 +177,8 @@ func newServerTarget(base string) (*serverTarget, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	name := filepath.Join(dir, "load-"+hex.EncodeToString([]byte(digest(base, nil))[:8])+".journal")
+	sum := sha256.Sum256([]byte(base))
+	name := filepath.Join(dir, "load-"+hex.EncodeToString(sum[:8])+".journal")
 	text, err := os.ReadFile(name)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err

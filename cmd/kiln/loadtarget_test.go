@@ -72,3 +72,28 @@ func TestLoadAsksTheServerWhetherItHasWhatWasSent(t *testing.T) {
 		t.Errorf("what was never sent counts as loaded: %v (%v)", done, err)
 	}
 }
+
+// TestLoadKeepsARecordForEachServer: what one server has says nothing of another.
+func TestLoadKeepsARecordForEachServer(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for range 2 {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"resourceType":"Bundle","type":"transaction-response"}`) // tells no address to ask for
+		}))
+		defer server.Close()
+		to, err := loadTarget(t.Context(), "", server.URL+"/fhir", "base")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done, err := to.Done(t.Context(), "a"); err != nil || done {
+			t.Errorf("what another server got counts as loaded: %v (%v)", done, err)
+		}
+		g := group{places: []string{"a.json"}, given: []byte(`{"resourceType":"Bundle","type":"transaction"}`), once: "a"}
+		if refused, err := to.Send(t.Context(), g); err != nil || len(refused) > 0 {
+			t.Fatal(refused, err)
+		}
+		if err := to.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
