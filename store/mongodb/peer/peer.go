@@ -68,6 +68,9 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
+// Client is connected to it.
+func (s *Server) Client() *mongo.Client { return s.client }
+
 // Database is the name of a database that is empty and the test's own. It is dropped when the test ends.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
