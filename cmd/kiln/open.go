@@ -52,10 +52,10 @@ type plan struct {
 	Zone       *time.Location
 	Logger     *slog.Logger
 	Now        func() time.Time // clock of the store; the present if nil
-	Scans      bool          // what no index serves yet is answered from the resources
-	Passive    bool          // nothing is done in the background
-	SearchRows int64         // that one search may look at; 0 is the engine's default
-	SlowSearch time.Duration // what is logged; 0 is none
+	Scans      bool             // what no index serves yet is answered from the resources
+	Passive    bool             // nothing is done in the background
+	SearchRows int64            // that one search may look at; 0 is the engine's default
+	SlowSearch time.Duration    // what is logged; 0 is none
 }
 
 // localPlan is for commands that use a store without serving it.
