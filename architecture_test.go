@@ -30,6 +30,7 @@ var rooms = []string{
 	"search/searchtest",
 	"conformance/…",
 	"store",
+	"store/lease",
 	"store/memory",
 	"store/pebble",
 	"store/mongodb/bsonjson",
