@@ -29,6 +29,9 @@ type Store struct {
 	client  *mongo.Client
 	db      *mongo.Database
 	options Options
+	streams bool          // the server has change streams
+	done    chan struct{} // closed with the store
+	lookout lookout
 }
 
 // enter begins a call, leave ends it.

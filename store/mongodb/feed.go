@@ -1,0 +1,114 @@
+package mongodb
+
+import (
+	"context"
+	"io"
+	"math"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"kiln/store"
+)
+
+// Changes implements store.Store. The feed gives what is committed, in whatever process, and nothing else.
+func (s *Store) Changes(ctx context.Context, after store.Position) (store.Feed, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	s.lookout.start(s)
+	return &feed{store: s, last: int64(min(after, math.MaxInt64)), closed: make(chan struct{})}, nil
+}
+
+// feedBatch is how many changes are read at once.
+const feedBatch = 32
+
+type feed struct {
+	store   *Store
+	last    int64 // position of the last change given or in pending
+	pending []store.Event
+	once    sync.Once
+	closed  chan struct{}
+}
+
+// Next implements store.Feed.
+func (f *feed) Next(ctx context.Context) (store.Event, error) {
+	for {
+		if f.ended() {
+			return store.Event{}, io.EOF
+		}
+		if err := ctx.Err(); err != nil {
+			return store.Event{}, err
+		}
+		if len(f.pending) > 0 {
+			event := f.pending[0]
+			f.pending = f.pending[1:]
+			return event, nil
+		}
+		more := f.store.lookout.watch()
+		if err := f.fill(ctx); err != nil {
+			return store.Event{}, err
+		}
+		if len(f.pending) > 0 {
+			continue
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+		case <-f.store.done:
+		case <-f.closed:
+		}
+	}
+}
+
+func (f *feed) ended() bool {
+	select {
+	case <-f.store.done:
+		return true
+	case <-f.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// fill reads the next changes that are committed.
+func (f *feed) fill(ctx context.Context) error {
+	if err := f.store.enter(ctx); err != nil {
+		if f.ended() {
+			return nil
+		}
+		return err
+	}
+	defer f.store.leave()
+	v, err := f.store.now(ctx)
+	if err != nil || f.last >= v.at {
+		return told(ctx, err)
+	}
+	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: f.last}, {Key: "$lte", Value: v.at}}}}
+	o := options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(feedBatch)
+	var next []*event
+	for e, err := range rows[event](ctx, v.feed(), filter, o) {
+		if err != nil {
+			return err
+		}
+		next = append(next, e)
+	}
+	versions, err := v.versions(ctx, next)
+	if err != nil {
+		return told(ctx, err)
+	}
+	for i, version := range versions {
+		f.last = next[i].Position
+		f.pending = append(f.pending, store.Event{Position: store.Position(f.last), Version: version})
+	}
+	return nil
+}
+
+// Close implements store.Feed.
+func (f *feed) Close() error {
+	f.once.Do(func() { close(f.closed) })
+	return nil
+}

@@ -1,0 +1,86 @@
+// Package peer gives tests a server that speaks the protocol of MongoDB: the one that KILN_TEST_MONGODB names
+// (mongodb://…), or else FerretDB, which is built from the module of its own beside this file, so that Kiln's does not
+// depend on it.
+//
+//	server := peer.Start(t)
+//	s, err := mongodb.Open(ctx, server.URL, mongodb.Options{Database: server.Database(t), WithoutTransactions: server.Limited})
+package peer
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Variable names the environment variable with the URL of a real server.
+const Variable = "KILN_TEST_MONGODB"
+
+// Server is what tests run against.
+type Server struct {
+	URL string
+	// Limited servers lack transactions, change streams, expiry, explanations worth reading and Decimal128,
+	// and look at every document for each query: FerretDB.
+	Limited bool
+
+	client *mongo.Client
+}
+
+var start = sync.OnceValues(func() (*Server, error) {
+	if url := os.Getenv(Variable); url != "" {
+		return connect(&Server{URL: url})
+	}
+	url, err := startFerretDB()
+	if err != nil {
+		return nil, err
+	}
+	return connect(&Server{URL: url, Limited: true})
+})
+
+func connect(s *Server) (_ *Server, err error) {
+	s.client, err = mongo.Connect(options.Client().ApplyURI(s.URL))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return s, s.client.Ping(ctx, nil)
+}
+
+// Start gives the server, the same one for all tests of a process, with which it ends. Where there is none
+// the test fails, or is skipped in short mode.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s, err := start()
+	switch {
+	case err == nil:
+	case testing.Short():
+		t.Skipf("there is no server to test on (name one in %s): %v", Variable, err)
+	default:
+		t.Fatalf("there is no server to test on (name one in %s): %v", Variable, err)
+	}
+	return s
+}
+
+// Client is connected to it.
+func (s *Server) Client() *mongo.Client { return s.client }
+
+// Database is the name of a database that is empty and the test's own. It is dropped when the test ends.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := "kiln_test_" + strings.ToLower(rand.Text())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := s.client.Database(name).Drop(ctx); err != nil {
+			t.Errorf("dropping the database of the test: %v", err)
+		}
+	})
+	return name
+}

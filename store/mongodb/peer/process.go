@@ -1,0 +1,43 @@
+package peer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// startFerretDB runs FerretDB for as long as this process lives and gives its URL.
+func startFerretDB() (string, error) {
+	program, err := buildFerretDB()
+	if err != nil {
+		return "", err
+	}
+	command := exec.Command(program)               //nolint:gosec,noctx // our own program, which ends with its input
+	if _, err := command.StdinPipe(); err != nil { // stays open until this process ends, however it does
+		return "", err
+	}
+	output, err := command.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := command.Start(); err != nil {
+		return "", err
+	}
+	lines := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(output).ReadString('\n')
+		lines <- strings.TrimSpace(line)
+	}()
+	select {
+	case url := <-lines:
+		if url != "" {
+			return url, nil
+		}
+		return "", fmt.Errorf("FerretDB ended: %w", command.Wait())
+	case <-time.After(time.Minute):
+		return "", errors.Join(errors.New("FerretDB does not come up"), command.Process.Kill())
+	}
+}
