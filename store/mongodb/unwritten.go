@@ -1,16 +1,5 @@
 package mongodb
 
-import (
-	"context"
-
-	"kiln/search"
-	"kiln/store"
-)
-
-func (v *view) search(ctx context.Context, query *search.Query, cursor store.Cursor) (store.Page, error) {
-	panic("unwritten")
-}
-
-func (v *view) count(ctx context.Context, query *search.Query) (int64, error) { panic("unwritten") }
+import "context"
 
 func (v *view) guard(ctx context.Context, key string) (uint64, error) { panic("unwritten") }
