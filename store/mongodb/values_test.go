@@ -200,6 +200,10 @@ func TestValuesOfParametersThatAreGoneAreLeftOut(t *testing.T) {
 	if err != nil || len(got) != own {
 		t.Fatalf("%d values of %d are read, %v; expected %d", len(got), len(entries), err, own)
 	}
+	again, err := readAllValues(appendValues(nil, entries), bare)
+	if err != nil || len(again) != len(entries) || !bytes.Equal(appendValues(nil, again), appendValues(nil, entries)) {
+		t.Errorf("%d values of %d are read to be written again, %v", len(again), len(entries), err)
+	}
 	for _, e := range got {
 		if v := e.Value.(search.TokenValue); v.Code != e.Param.Code || v.System != "urn:s" {
 			t.Errorf("%s has the value %v", e.Param.Code, v)
