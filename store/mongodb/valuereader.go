@@ -33,7 +33,9 @@ func readAllValues(b []byte, parameters *search.Parameters) ([]search.Entry, err
 }
 
 func readEntries(b []byte, parameters *search.Parameters, all bool) ([]search.Entry, error) {
-	r := valueReader{parameters: parameters, all: all, rest: string(b)}
+	r := valueReader{
+		parameters: parameters, all: all, rest: string(b), known: make([]*search.Parameter, 0, 16), names: make([]string, 0, 16),
+	}
 	if r.byte() != valuesFormat {
 		r.fail()
 	}
