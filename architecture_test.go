@@ -31,6 +31,7 @@ var rooms = []string{
 	"search/searchtest",
 	"conformance/…",
 	"store",
+	"store/lease",
 	"store/memory",
 	"store/pebble",
 	"store/mongodb/bsonjson",

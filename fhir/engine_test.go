@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	engines           = flag.String("engines", "memory,pebble", "storage engines to run the tests on")
+	engines           = flag.String("engines", "memory,shared,pebble", "storage engines to run the tests on")
 	conditionalRounds = flag.Int("rounds", 100, "rounds of concurrent conditional creates")
 )
 
@@ -23,6 +23,10 @@ var (
 var openEngine = map[string]func(t testing.TB, now func() time.Time) (store.Store, error){
 	"memory": func(t testing.TB, now func() time.Time) (store.Store, error) {
 		return memory.New(memory.Options{Now: now, Parameters: fhirtest.Parameters(t)}), nil
+	},
+	// the same, taken for a store that other processes have open too
+	"shared": func(t testing.TB, now func() time.Time) (store.Store, error) {
+		return memory.New(memory.Options{Now: now, Parameters: fhirtest.Parameters(t), Shared: true}), nil
 	},
 	"pebble": func(t testing.TB, now func() time.Time) (store.Store, error) {
 		return pebble.Open(t.TempDir(), pebble.Options{Now: now, Parameters: fhirtest.Parameters(t)})

@@ -41,6 +41,7 @@ type indexer struct {
 	ended   []*job // refreshes that are done
 	indexes map[*search.Custom]*job
 	running bool
+	holding bool // the lease, where the store is shared
 	closed  bool
 	stop    context.CancelFunc
 	done    sync.WaitGroup
@@ -49,46 +50,6 @@ type indexer struct {
 	limit            int       // resources of a step
 	seen             int64     // of requests, at the last step
 	asked            time.Time // when there was one that had not been seen
-}
-
-// open reads the jobs that an earlier process left, and those of definitions that have none.
-func (x *indexer) open(ctx context.Context) error {
-	jobs, err := readJobs(ctx, x.bucket)
-	if err != nil {
-		return err
-	}
-	for _, c := range x.service.params.Customs() {
-		j := jobs[indexKey(c)]
-		delete(jobs, indexKey(c))
-		if j == nil || j.Digest != c.Digest() {
-			if j != nil {
-				x.jobs = append(x.jobs, x.service.newDropJob(j))
-			}
-			j = x.service.newIndexJob(c)
-		}
-		j.custom = c
-		x.take(j)
-	}
-	for _, key := range sortedKeys(jobs) {
-		switch j := jobs[key]; {
-		case j.Kind == indexNew: // of a definition that is gone
-			x.jobs = append(x.jobs, x.service.newDropJob(j))
-			if err := x.bucket.Delete(ctx, key, store.AnyRevision); err != nil {
-				return err
-			}
-		case j.Complete:
-			x.ended = append(x.ended, j)
-		default:
-			x.jobs = append(x.jobs, j)
-		}
-	}
-	for _, j := range x.jobs {
-		if err := j.save(ctx, x.bucket); err != nil {
-			return err
-		}
-	}
-	x.kick()
-	return nil
 }
 
 func sortedKeys(jobs map[string]*job) []string {
@@ -128,7 +89,7 @@ func (x *indexer) follow(r *search.Revision) {
 	x.mu.Lock()
 	for _, c := range r.Removed {
 		if j := x.indexes[c]; j != nil {
-			j.cancelled = true
+			j.cancelled.Store(true)
 		}
 		delete(x.indexes, c)
 		x.jobs = append(x.jobs, x.service.newDropJob(x.service.newIndexJob(c)))
@@ -161,7 +122,13 @@ func (x *indexer) kick() {
 	x.running, x.stop = true, cancel
 	x.done.Go(func() {
 		defer cancel()
-		x.run(ctx)
+		for done := false; !done; done = x.finished(ctx) {
+			if x.service.store.Shared() {
+				x.share(ctx)
+			} else {
+				x.run(ctx, nil)
+			}
+		}
 	})
 }
 
@@ -176,25 +143,30 @@ func (x *indexer) close() {
 	x.done.Wait()
 }
 
-// run works until nothing is left. What fails is tried again, later each time.
-func (x *indexer) run(ctx context.Context) {
+// run works until nothing is left, or the fence of a lease that was lost, if there is one, keeps it out. What
+// fails is tried again, later each time.
+func (x *indexer) run(ctx context.Context, fence *store.Guard) {
 	wait := retryFirst
 	for {
 		group := x.next()
 		if group == nil {
 			return
 		}
-		err := x.step(ctx, group)
+		err := x.step(ctx, group, fence)
+		switch {
+		case fence != nil && fencedOff(err, *fence):
+			return
+		case behind(err):
+			err = x.service.follow(ctx)
+		}
 		switch {
 		case ctx.Err() != nil, errors.Is(err, store.ErrClosed):
-			x.leave()
 			return
 		case err == nil:
 			wait = retryFirst
 		default:
 			x.logger.Error("making an index anew failed; it is tried again", slog.String("parameter", group[0].Code), slog.Any("error", err))
 			if pause(ctx, wait) != nil {
-				x.leave()
 				return
 			}
 			wait = min(2*wait, retryMost)
@@ -202,10 +174,20 @@ func (x *indexer) run(ctx context.Context) {
 	}
 }
 
-func (x *indexer) leave() {
+// finished ends the work where nothing is left, or it must stop.
+func (x *indexer) finished(ctx context.Context) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if ctx.Err() == nil && x.left() {
+		return false
+	}
 	x.running = false
+	return true
+}
+
+// left reports whether something is to be done. The caller holds the lock.
+func (x *indexer) left() bool {
+	return slices.ContainsFunc(x.jobs, func(j *job) bool { return !j.ended() })
 }
 
 // next are the jobs of the next step: the first there is, and all that are at the same place of the same
@@ -220,7 +202,6 @@ func (x *indexer) next() []*job {
 		return j.ended()
 	})
 	if len(x.jobs) == 0 {
-		x.running = false
 		return nil
 	}
 	first := x.jobs[0]
@@ -238,7 +219,7 @@ func (x *indexer) next() []*job {
 }
 
 // step does a step of the jobs, which are at one place.
-func (x *indexer) step(ctx context.Context, group []*job) error {
+func (x *indexer) step(ctx context.Context, group []*job, fence *store.Guard) error {
 	first := group[0]
 	for _, j := range group {
 		if err := x.count(ctx, j); err != nil {
@@ -246,7 +227,7 @@ func (x *indexer) step(ctx context.Context, group []*job) error {
 		}
 	}
 	if first.At >= len(first.Types) {
-		return x.note(ctx, group, store.Reindexed{Done: true})
+		return x.note(ctx, group, store.Reindexed{Done: true}, fence)
 	}
 	var params []*search.Parameter
 	every := false
@@ -255,7 +236,7 @@ func (x *indexer) step(ctx context.Context, group []*job) error {
 		params, every = append(params, some...), every || all
 	}
 	if len(params) == 0 && !every {
-		return x.note(ctx, group, store.Reindexed{Done: true})
+		return x.note(ctx, group, store.Reindexed{Done: true}, fence)
 	}
 	if every {
 		params = nil
@@ -267,7 +248,7 @@ func (x *indexer) step(ctx context.Context, group []*job) error {
 	if err != nil {
 		return err
 	}
-	if err := x.note(ctx, group, done); err != nil {
+	if err := x.note(ctx, group, done, fence); err != nil {
 		return err
 	}
 	return x.rest(ctx, time.Since(start))
@@ -336,19 +317,23 @@ func (s *Service) extract(ctx context.Context, v store.Version, params []*search
 
 // note keeps how far the jobs are, and completes those that are through. It holds the epoch, so that
 // no definition changes between the look at it and the record.
-func (x *indexer) note(ctx context.Context, group []*job, done store.Reindexed) error {
+func (x *indexer) note(ctx context.Context, group []*job, done store.Reindexed, fence *store.Guard) error {
 	defer x.service.epoch.enter(false)()
+	expects := x.service.relied()
+	if fence != nil {
+		expects = append(expects, *fence)
+	}
 	var whole []*search.Custom
 	defer func() { x.service.params.Complete(whole...) }()
 	for _, j := range group {
-		if j.cancelled {
+		if j.cancelled.Load() {
 			continue
 		}
 		x.advance(j, done)
 		if !j.Complete && time.Since(j.saved) < saveEvery {
 			continue
 		}
-		if err := j.save(ctx, x.bucket); err != nil {
+		if err := j.save(ctx, x.service.store, expects...); err != nil {
 			x.mu.Lock()
 			j.Complete = false
 			x.mu.Unlock()
@@ -431,4 +416,7 @@ func (s *Service) Enter() (leave func()) {
 }
 
 // Close ends what the service does in the background; call it before the store is closed.
-func (s *Service) Close() { s.indexer.close() }
+func (s *Service) Close() {
+	s.follower.close()
+	s.indexer.close()
+}

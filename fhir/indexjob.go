@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"kiln/search"
@@ -44,7 +45,7 @@ type job struct {
 
 	key       string
 	custom    *search.Custom // of indexNew
-	cancelled bool           // by a newer definition; guarded by the epoch
+	cancelled atomic.Bool    // by a newer definition
 	saved     time.Time
 }
 
@@ -80,27 +81,34 @@ func (s *Service) newDropJob(j *job) *job {
 	}
 }
 
-// change is the record of the job, to be written with what begins it.
+// change is the record of the job; none of values that have been taken away.
 func (j *job) change() (store.RecordChange, error) {
+	c := store.RecordChange{Bucket: indexBucket, Key: j.key, Revision: store.AnyRevision}
+	if j.Kind == indexDrop && j.Complete {
+		return c, nil
+	}
+	if j.Kind == indexRefresh && j.Complete {
+		c.Expires = j.Ended.Add(refreshKept)
+	}
 	value, err := json.Marshal(j)
-	return store.RecordChange{Bucket: indexBucket, Key: j.key, Value: value, Revision: store.AnyRevision}, err
+	c.Value = value
+	return c, err
 }
 
-// save writes the record of the job.
-func (j *job) save(ctx context.Context, records store.Records) error {
-	value, err := json.Marshal(j)
+// save writes the record of the job, where all guards have the values expected.
+func (j *job) save(ctx context.Context, s store.Store, expects ...store.Guard) error {
+	change, err := j.change()
 	if err != nil {
 		return err
 	}
-	var expires time.Time
-	if j.Kind == indexRefresh && j.Complete {
-		expires = j.Ended.Add(refreshKept)
-	}
-	if j.Kind == indexDrop && j.Complete {
-		return records.Delete(ctx, j.key, store.AnyRevision)
-	}
-	_, err = records.Put(ctx, j.key, value, expires, store.AnyRevision)
+	_, err = s.Commit(ctx, store.Transaction{Records: []store.RecordChange{change}, Expects: expects})
 	return err
+}
+
+// progress is how far another process has come with the same work.
+func (j *job) progress(of *job) {
+	j.At, j.Mark, j.Done, j.Total, j.Counted = of.At, of.Mark, of.Done, of.Total, of.Counted
+	j.Failed, j.Complete, j.Started, j.Ended = of.Failed, of.Complete, of.Started, of.Ended
 }
 
 // readJobs reads all records by key.
@@ -122,7 +130,7 @@ func readJobs(ctx context.Context, records store.Records) (map[string]*job, erro
 }
 
 // ended reports whether nothing is left to do.
-func (j *job) ended() bool { return j.Complete || j.cancelled }
+func (j *job) ended() bool { return j.Complete || j.cancelled.Load() }
 
 // typ is the type that the job is at.
 func (j *job) typ() string { return j.Types[j.At] }

@@ -24,6 +24,9 @@ var reindexOperation = Operation{
 }
 
 func callReindex(ctx context.Context, s *Service, call OperationRequest) (OperationResult, error) {
+	if err := s.catchUp(ctx); err != nil {
+		return OperationResult{}, refusal(err, store.Key{})
+	}
 	if call.ID != "" {
 		return s.reindexOne(ctx, call)
 	}
@@ -163,7 +166,7 @@ func (x *indexer) refresh(ctx context.Context, scope reindexScope) error {
 	if waiting >= maxRefreshes {
 		return outcome.New(outcome.Throttled, "%d calls of $reindex are not done yet; wait for some of them.", waiting)
 	}
-	if err := j.save(ctx, x.bucket); err != nil {
+	if err := j.save(ctx, x.service.store); err != nil {
 		return err
 	}
 	x.mu.Lock()

@@ -55,6 +55,10 @@ func (s *Service) Search(ctx context.Context, request SearchRequest) (*Bundle, e
 }
 
 func (s *Service) search(ctx context.Context, reader store.Reader, request SearchRequest) (*Bundle, error) {
+	return following(ctx, s, func() (*Bundle, error) { return s.searchOnce(ctx, reader, request) })
+}
+
+func (s *Service) searchOnce(ctx context.Context, reader store.Reader, request SearchRequest) (*Bundle, error) {
 	page, err := s.readPage(ctx, "search", request.path(), request.Query, request.Presentation)
 	if err != nil {
 		return nil, err

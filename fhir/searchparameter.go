@@ -18,7 +18,10 @@ const searchParameterType = "SearchParameter"
 // epoch keeps the index values of a write and the set of parameters that they were made with
 // together: whoever extracts and commits holds it for reading, whoever changes the set for writing. So
 // nothing that was extracted with an older set lands after a newer one is in use.
-type epoch struct{ sync.RWMutex }
+type epoch struct {
+	sync.RWMutex
+	seen uint64 // value of the guard of the set that is in use; see rely
+}
 
 // enter waits until the writes may be tried, and gives what ends the attempt.
 func (e *epoch) enter(defines bool) (leave func()) {
@@ -88,6 +91,7 @@ func (a *attempt) installed() {
 		a.service.options.Logger.Error("a search parameter was revised by someone else at the same time; it is in use after a restart")
 		return
 	}
+	a.service.epoch.seen++
 	a.service.indexer.follow(a.revision)
 }
 
@@ -95,9 +99,25 @@ func (a *attempt) installed() {
 // a Service calls it first. Those whose index was whole when the store was last in use are complete. A
 // definition that cannot be used is reported and left out; the error is one of the store.
 func InstallSearchParameters(ctx context.Context, s store.Store, params *search.Parameters, logger *slog.Logger) error {
-	definitions, err := storedDefinitions(ctx, s)
-	if err != nil || len(definitions) == 0 {
+	if err := installDefinitions(ctx, s, params, logger); err != nil {
 		return err
+	}
+	return markComplete(ctx, s, params)
+}
+
+// installDefinitions puts the definitions that a reader sees in use, and only those.
+func installDefinitions(ctx context.Context, reader store.Reader, params *search.Parameters, logger *slog.Logger) error {
+	definitions, err := storedDefinitions(ctx, reader)
+	if err != nil {
+		return err
+	}
+	for _, c := range params.Customs() {
+		if _, stays := definitions[c.ID]; !stays {
+			definitions[c.ID] = resources.Element{}
+		}
+	}
+	if len(definitions) == 0 {
+		return nil
 	}
 	var revision *search.Revision
 	for revision == nil {
@@ -114,16 +134,15 @@ func InstallSearchParameters(ctx context.Context, s store.Store, params *search.
 		}
 	}
 	revision.Install()
-	return markComplete(ctx, s, params)
+	return nil
 }
 
 // CompleteIndexes notes that the index of every search parameter in use is whole: after all of it was
 // made anew.
 func CompleteIndexes(ctx context.Context, s store.Store, params *search.Parameters) error {
-	records := s.Records(indexBucket)
 	for _, c := range params.Customs() {
 		j := &job{Kind: indexNew, Definition: c.ID, Digest: c.Digest(), Code: c.Definition.Code, URLs: []string{c.Definition.URL}, Names: namesOf(c), Types: c.Types(), Complete: true, key: indexKey(c)}
-		if err := j.save(ctx, records); err != nil {
+		if err := j.save(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -145,10 +164,10 @@ func (s *Service) definitionIssues(element resources.Element, id string) []outco
 }
 
 // storedDefinitions are the active SearchParameter resources of a store by id.
-func storedDefinitions(ctx context.Context, s store.Store) (map[string]resources.Element, error) {
+func storedDefinitions(ctx context.Context, reader store.Reader) (map[string]resources.Element, error) {
 	definitions := map[string]resources.Element{}
 	query := &search.Query{Count: search.DefaultCount, Total: search.TotalNone, Branches: []search.Branch{{Type: searchParameterType}}}
-	for v, err := range matches(ctx, s, query) {
+	for v, err := range matches(ctx, reader, query) {
 		if err != nil {
 			return nil, err
 		}

@@ -229,7 +229,7 @@ type slow struct {
 }
 
 func (s slow) Commit(ctx context.Context, tx store.Transaction) ([]store.Version, error) {
-	if tx.Changes[0].Key.Type == "Patient" {
+	if len(tx.Changes) > 0 && tx.Changes[0].Key.Type == "Patient" {
 		close(s.reached)
 		<-s.goOn
 	}
@@ -270,8 +270,8 @@ func TestIndexingResumes(t *testing.T) {
 	second := harness{t, fhirtest.NewService(t, opened, fhir.Options{Now: now})}.settled()
 	equal(t, "found", second.count("Patient", "ward=a"), 60)
 	second.Close()
-	if engine == "memory" {
-		return // whose values are of one set of parameters, and end with the process as it does
+	if engine != "pebble" {
+		return // memory, whose values are of one set of parameters, and end with the process as it does
 	}
 	third := harness{t, fhirtest.NewService(t, opened, fhir.Options{Now: now, Passive: true})}
 	equal(t, "found by one that does nothing in the background", third.count("Patient", "ward=a"), 60)

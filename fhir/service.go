@@ -123,6 +123,7 @@ type Service struct {
 	referring   followed[*sync.Map] // see referringTo
 	epoch       epoch
 	indexer     *indexer
+	follower    follower
 }
 
 // EnsureDefaults fills in what is not set.
@@ -195,13 +196,27 @@ func New(options Options) (*Service, error) {
 	s.terminology = terminology.New(terminology.Embedded(), terminology.Limits{})
 	s.operations = operationTable(options.Operations)
 	s.indexer = &indexer{service: s, bucket: options.Store.Records(indexBucket), passive: options.Passive, logger: options.Logger}
-	if err := InstallSearchParameters(context.Background(), s.store, s.params, options.Logger); err != nil {
-		return nil, fmt.Errorf("reading the search parameters of the store: %w", err)
+	if err := s.openDefinitions(context.Background()); err != nil {
+		return nil, err
 	}
-	if err := s.indexer.open(context.Background()); err != nil {
-		return nil, fmt.Errorf("reading how far the indexes of the store are: %w", err)
+	if s.store.Shared() && !options.Passive {
+		s.follower.start(s)
 	}
 	return s, nil
+}
+
+// openDefinitions puts the search parameters of the store in use, and takes up the work on their indexes.
+func (s *Service) openDefinitions(ctx context.Context) (err error) {
+	if s.epoch.seen, err = s.store.Guard(ctx, definitionsGuard); err == nil {
+		err = InstallSearchParameters(ctx, s.store, s.params, s.options.Logger)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the search parameters of the store: %w", err)
+	}
+	if err := s.indexer.resume(ctx); err != nil {
+		return fmt.Errorf("reading how far the indexes of the store are: %w", err)
+	}
+	return nil
 }
 
 // BaseURL is the address that links and full URLs begin with.

@@ -95,6 +95,11 @@ func (s *Service) land(ctx context.Context, provenance *resources.Document, w *w
 func (s *Service) retry(ctx context.Context, try func() error) error {
 	for n := 0; ; n++ {
 		err := try()
+		if behind(err) {
+			if err := s.follow(ctx); err != nil {
+				return refusal(err, store.Key{})
+			}
+		}
 		if !lostRace(err) || n >= s.options.Limits.Retries {
 			return refusal(err, store.Key{})
 		}
@@ -160,6 +165,7 @@ func (a *attempt) commit(ctx context.Context) error {
 	if len(a.tx.Changes)+len(a.tx.Records) == 0 {
 		return nil
 	}
+	a.rely()
 	versions, err := a.service.store.Commit(ctx, a.tx)
 	if err != nil {
 		return err

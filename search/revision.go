@@ -181,14 +181,19 @@ func (r *Revision) Install() bool {
 }
 
 // Complete lets searches use custom parameters, the indexes of which are whole now.
-func (p *Parameters) Complete(customs ...*Custom) {
+func (p *Parameters) Complete(customs ...*Custom) { p.complete(customs, true) }
+
+// Incomplete takes custom parameters from searches again: their indexes are made anew.
+func (p *Parameters) Incomplete(customs ...*Custom) { p.complete(customs, false) }
+
+func (p *Parameters) complete(customs []*Custom, whole bool) {
 	if len(customs) == 0 {
 		return
 	}
 	p.revising.Lock()
 	defer p.revising.Unlock()
 	for _, c := range customs {
-		c.complete.Store(true)
+		c.complete.Store(whole)
 	}
 	p.table.Store(p.table.Load().with(p.table.Load().customs))
 }

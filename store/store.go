@@ -49,7 +49,7 @@ type Store interface {
 	// and returns its zero Version; it is not an error, and the rest of the transaction lands.
 	//
 	// What stands in the way is looked for in this order, and the first thing found is the error:
-	// duplicates, preconditions, guards, claims, records; each in the order given.
+	// duplicates, preconditions, guards (those bumped first), claims, records; each in the order given.
 	//
 	// A context that ends before the changes land refuses them. Once they are landing it is not
 	// looked at any more, so that its error always means that nothing was applied.
@@ -66,6 +66,14 @@ type Store interface {
 	Changes(ctx context.Context, after Position) (Feed, error)
 	// Records is small keyed state outside the resources, such as sessions, jobs and inboxes.
 	Records(bucket string) Records
+	// Claims are those that the current version of a resource holds, each once, in the order of their bytes; none of
+	// one that is deleted or never was.
+	Claims(ctx context.Context, key Key) ([]string, error)
+	// Buckets are the names of those with a record that has not expired, in the order of their bytes.
+	Buckets(ctx context.Context) ([]string, error)
+	// Shared reports whether other processes may have the same store open, so that what one knows of
+	// it may be out of date.
+	Shared() bool
 	// Close ends the store, with every snapshot and feed still open. Calls that are running finish
 	// or fail with ErrClosed; later ones fail with ErrClosed. Closing again does nothing.
 	io.Closer
@@ -114,6 +122,9 @@ type Transaction struct {
 	// decided on the same thing (say "no Patient has this identifier") conflict by them. A guard
 	// given twice is bumped once.
 	Guards []Guard
+	// Expects are guards that must still have the value that was seen, and that the commit leaves as they are:
+	// many transactions may rely on one thing at the same time, until one bumps its guard.
+	Expects []Guard
 	// Records are written with the changes, under the rules of Records.Put and Delete.
 	Records []RecordChange
 }

@@ -75,12 +75,7 @@ type loader struct {
 type refusal struct{ place, reason string }
 
 func newLoader(to target, again bool) *loader {
-	bar := progressbar.DefaultSilent(-1)
-	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		bar = progressbar.NewOptions(-1, progressbar.OptionSetDescription("loading"), progressbar.OptionSetWriter(os.Stderr),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("resources"), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
-	}
-	return &loader{to: to, again: again, bar: bar, start: time.Now()}
+	return &loader{to: to, again: again, bar: progress("loading", "resources"), start: time.Now()}
 }
 
 // paths loads everything, several groups at a time: while one waits for the disk, the next is read

@@ -51,10 +51,11 @@ type plan struct {
 	Integrity  string // off, deletes or full
 	Zone       *time.Location
 	Logger     *slog.Logger
-	Scans      bool          // what no index serves yet is answered from the resources
-	Passive    bool          // nothing is done in the background
-	SearchRows int64         // that one search may look at; 0 is the engine's default
-	SlowSearch time.Duration // what is logged; 0 is none
+	Now        func() time.Time // clock of the store; the present if nil
+	Scans      bool             // what no index serves yet is answered from the resources
+	Passive    bool             // nothing is done in the background
+	SearchRows int64            // that one search may look at; 0 is the engine's default
+	SlowSearch time.Duration    // what is logged; 0 is none
 }
 
 // localPlan is for commands that use a store without serving it.
@@ -80,7 +81,7 @@ func (p plan) check() error {
 		return wrongUsage("--validation is %q; expected off or base", p.Validation)
 	}
 	switch {
-	case strings.HasPrefix(p.Store, "mongodb://"), strings.HasPrefix(p.Store, "mongodb+srv://"):
+	case remote(p.Store):
 		return wrongUsage("--store: MongoDB is not supported yet; give a folder, or memory:")
 	case strings.Contains(p.Store, "://"):
 		return wrongUsage("--store %s: expected a folder or memory:", p.Store)
@@ -143,9 +144,9 @@ func (p plan) validator(find definition) (fhir.Validator, error) {
 
 func (p plan) open(parameters *search.Parameters) (store.Store, error) {
 	if p.Store == "memory:" {
-		return memory.New(memory.Options{Parameters: parameters}), nil
+		return memory.New(memory.Options{Parameters: parameters, Now: p.Now}), nil
 	}
-	return openPebble(p.Store, pebble.Options{Parameters: parameters, Logger: p.Logger, SearchRows: p.SearchRows})
+	return openPebble(p.Store, pebble.Options{Parameters: parameters, Logger: p.Logger, SearchRows: p.SearchRows, Now: p.Now})
 }
 
 func openPebble(path string, options pebble.Options) (*pebble.Store, error) {
@@ -154,6 +155,11 @@ func openPebble(path string, options pebble.Options) (*pebble.Store, error) {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// remote reports whether a store is a database, not a folder.
+func remote(path string) bool {
+	return strings.HasPrefix(path, "mongodb://") || strings.HasPrefix(path, "mongodb+srv://")
 }
 
 // openEmbedded opens a store that commands look into by itself, without a service; former tells that it

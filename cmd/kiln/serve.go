@@ -50,6 +50,7 @@ before the file.`,
 	f.Bool("allow-scans", false, "answer what no index serves yet from the resources themselves")
 	f.String("max-body", "64MiB", "largest request body")
 	f.Duration("request-timeout", time.Minute, "longest a request may run")
+	f.Duration("drain-delay", 0, "how long to go on serving after SIGTERM while /readyz answers 503, so that a load balancer sees it")
 	f.Int64("search-rows", 5_000_000, "most rows of the index and resources that one search may look at")
 	f.Duration("slow-search", time.Second, "log searches that take as long; 0 logs none")
 	f.String("log-format", "text", "text or json")
@@ -65,6 +66,7 @@ type serving struct {
 	Certificate, Key string
 	MaxBody          int64
 	RequestTimeout   time.Duration
+	DrainDelay       time.Duration
 }
 
 func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
@@ -97,6 +99,9 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 	}
 	if c.SlowSearch, err = duration(k.String("slow-search")); err != nil {
 		return serving{}, wrongUsage("--slow-search is %q; expected a duration such as 1s, or 0", k.String("slow-search"))
+	}
+	if c.DrainDelay, err = duration(k.String("drain-delay")); err != nil {
+		return serving{}, wrongUsage("--drain-delay is %q; expected a duration such as 10s, or 0", k.String("drain-delay"))
 	}
 	if c.Zone, err = time.LoadLocation(k.String("time-zone")); err != nil {
 		return serving{}, wrongUsage("--time-zone is %q; expected a name of the IANA time zone database, such as Europe/Berlin", k.String("time-zone"))
@@ -168,7 +173,8 @@ func serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	server, err := c.server(a)
+	var leaving leaving
+	server, err := c.server(a, &leaving)
 	if err != nil {
 		return errors.Join(err, a.Close())
 	}
@@ -185,7 +191,8 @@ func serve(cmd *cobra.Command) error {
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		c.Logger.Info("stopping: finishing what runs", slog.Duration("at most", drain))
+		c.Logger.Info("stopping: finishing what runs", slog.Duration("after", c.DrainDelay), slog.Duration("at most", drain))
+		leaving.announce(c.DrainDelay)
 		err = shutDown(server)
 	}
 	stopControl()
@@ -209,17 +216,18 @@ func (c serving) address(listener net.Listener) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-func (c serving) server(a *assembly) (*http.Server, error) {
+func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 	options := rest.Options{
 		Service: a.Service, MaxBody: c.MaxBody, RequestTimeout: c.RequestTimeout, Logger: c.Logger,
 		// Without tokens, the pages of other sites must not reach the server through a browser.
 		Origins: []string{rest.LoopbackOrigins},
+		Ready:   leaving.ready,
 	}
 	handler, err := rest.New(options)
 	if err != nil {
 		return nil, err
 	}
-	return rest.NewServer(handler, options), nil
+	return rest.NewServer(leaving.closing(handler), options), nil
 }
 
 func (c serving) accept(server *http.Server, listener net.Listener) error {

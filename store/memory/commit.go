@@ -76,7 +76,7 @@ func checkPreconditions(s *state, tx store.Transaction, _ time.Time) error {
 }
 
 func checkGuards(s *state, tx store.Transaction, _ time.Time) error {
-	for _, g := range tx.Guards {
+	for _, g := range slices.Concat(tx.Guards, tx.Expects) {
 		if _, value, _ := s.guards.Get(g.Key); value != g.Seen {
 			return &store.ConflictError{Kind: store.KindGuard, Claim: g.Key}
 		}

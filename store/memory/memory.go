@@ -26,6 +26,7 @@ import (
 type Options struct {
 	Now        func() time.Time   // time.Now if nil
 	Parameters *search.Parameters // those that entries and queries are made with; without them no resource can be committed
+	Shared     bool               // what Store.Shared says: for tests of what several processes do with one store
 }
 
 // EnsureDefaults fills in what was left out.

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	lsm "github.com/cockroachdb/pebble/v2"
@@ -132,7 +133,7 @@ func (l *landing) checkPreconditions(_ store.Transaction, changes []prepared) er
 }
 
 func (l *landing) checkGuards(tx store.Transaction, _ []prepared) error {
-	for _, g := range tx.Guards {
+	for _, g := range slices.Concat(tx.Guards, tx.Expects) {
 		value, err := getNumber(l.store.db, guardKey(nil, g.Key))
 		if err != nil {
 			return err

@@ -50,6 +50,8 @@ func closedRefuses(t *trial) {
 	_, used["Records.Put"] = b.Put(t.ctx, "k", nil, time.Time{}, store.AnyRevision)
 	_, used["Records.List"] = t.Records("c").List(t.ctx, "", "", 0)
 	used["Records.Delete"] = b.Delete(t.ctx, "k", store.AnyRevision)
+	_, used["Claims"] = t.Claims(t.ctx, Key("Patient/a"))
+	_, used["Buckets"] = t.Buckets(t.ctx)
 	t.allClosed(used)
 }
 

@@ -6,6 +6,7 @@ var guards = []promise{
 	{"a guard is 0 until it is bumped, and grows by one with each commit that lists it", guardGrows},
 	{"a guard that has moved refuses the transaction", guardMoved},
 	{"a guard given twice is bumped once, and must be right both times", guardTwice},
+	{"a guard that is expected must be right, and is not bumped", guardExpected},
 	{"guards, claims and records with the same key have nothing to do with one another", sameKeys},
 }
 
@@ -52,4 +53,20 @@ func sameKeys(t *trial) {
 	t.must(t.Records("k").Delete(t.ctx, "k", store.AnyRevision))
 	t.equal("the guard", t.guard(t, "k"), uint64(1))
 	t.put(Claiming(Put("Patient/c"), "k"))
+}
+
+func guardExpected(t *trial) {
+	relying := store.Transaction{Expects: []store.Guard{{Key: "g"}}}
+	t.land(relying)
+	relying.Changes = []store.Change{Put("Patient/a")}
+	t.land(relying)
+	t.equal("the guard", t.guard(t, "g"), uint64(0))
+	t.land(store.Transaction{Guards: []store.Guard{{Key: "g"}}, Expects: []store.Guard{{Key: "g"}, {Key: "h"}}})
+	t.equal("the guard", t.guard(t, "g"), uint64(1))
+	t.refused(relying, store.ConflictError{Kind: store.KindGuard, Claim: "g"})
+	t.equal("the version", t.read(t, "Patient/a").VersionID, int64(1))
+	relying.Expects[0].Seen = 1
+	t.land(relying)
+	t.refused(store.Transaction{Guards: []store.Guard{{Key: "h", Seen: 1}}, Expects: []store.Guard{{Key: "g"}}},
+		store.ConflictError{Kind: store.KindGuard, Claim: "h"})
 }

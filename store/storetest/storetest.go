@@ -64,6 +64,7 @@ func groups() []group {
 		{name: "Guard", promises: guards},
 		{name: "Claim", promises: claims},
 		{name: "Record", promises: records},
+		{name: "Inventory", promises: inventories},
 		{name: "Feed", promises: feeds},
 		{name: "History", promises: histories},
 		{name: "Search", promises: searches},

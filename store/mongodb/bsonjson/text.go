@@ -61,6 +61,22 @@ func (d *decoder) elements(array bool) bool {
 
 // name writes the name of a member; that of an item, its number, is stepped over.
 func (d *decoder) name(array bool) bool {
+	b, end := d.rest, 0
+	for end < len(b) && !inName[b[end]] {
+		end++
+	}
+	if end == len(b) || b[end] != 0 {
+		return d.unusualName(array)
+	}
+	if !array {
+		d.out = append(append(append(d.out, '"'), b[:end]...), '"', ':')
+	}
+	d.rest = b[end+1:]
+	return true
+}
+
+// unusualName is name for one that may need escapes.
+func (d *decoder) unusualName(array bool) bool {
 	end := bytes.IndexByte(d.rest, 0)
 	if end < 0 {
 		return false
