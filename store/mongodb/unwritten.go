@@ -13,4 +13,6 @@ func (v *view) search(ctx context.Context, query *search.Query, cursor store.Cur
 
 func (v *view) count(ctx context.Context, query *search.Query) (int64, error) { panic("unwritten") }
 
-func (v *view) guard(ctx context.Context, key string) (uint64, error) { panic("unwritten") }
+func (s *Store) Reindex(context.Context, store.ReindexStep) (store.Reindexed, error) {
+	panic("unwritten")
+}
