@@ -17,6 +17,8 @@ import (
 
 	"kiln/resources"
 	"kiln/store"
+	"kiln/store/mongodb/peer"
+	"kiln/store/storetest"
 )
 
 // documented finds the queries of the guide, each with what it gives: a document a line.
@@ -149,17 +151,26 @@ func ward(t *testing.T) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := emptyStore(t, Options{Parameters: newParameters(t)})
-	for i, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
-		s.admit(t, int64(i+1), line)
+	clock := storetest.NewClock()
+	clock.Set(time.Date(2024, 3, 1, 7, 0, 0, 0, time.UTC))
+	server := peer.Start(t)
+	s, err := Open(t.Context(), server.URL, Options{
+		Parameters: newParameters(t), Now: clock.Now, Database: server.Database(t), WithoutTransactions: server.Limited,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	for _, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
+		clock.Advance(time.Hour)
+		s.admit(t, line)
 	}
 	return s
 }
 
-// admit puts a resource in as a commit of its own would.
-func (s *Store) admit(t *testing.T, position int64, line []byte) {
+// admit commits a resource.
+func (s *Store) admit(t *testing.T, line []byte) {
 	t.Helper()
-	at := time.Date(2024, 3, 1, 7, 0, 0, 0, time.UTC).Add(time.Duration(position) * time.Hour)
 	parsed, err := resources.Parse(line)
 	if err != nil {
 		t.Fatal(err)
@@ -172,18 +183,9 @@ func (s *Store) admit(t *testing.T, position int64, line []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	typ, id := resource.Type().Name, resource.First("id").Text()
-	d := &document{
-		Name: id, ID: id, Version: 1, Position: position, Number: position, Updated: dateTime(at), Method: int32(store.Update),
-		Index: &index{Values: appendValues(nil, entries)}, typ: typ,
-	}
-	if err := s.setBody(t.Context(), d, parsed.Stamp(id).Bytes(1, at)); err != nil {
+	key := store.Key{Type: resource.Type().Name, ID: resource.First("id").Text()}
+	change := store.Change{Key: key, Method: store.Update, Content: parsed.Stamp(key.ID), Entries: entries}
+	if _, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{change}}); err != nil {
 		t.Fatal(err)
-	}
-	e := event{Position: position, Type: typ, ID: id, Version: 1, Method: d.Method, Updated: d.Updated}
-	for collection, v := range map[string]any{typ: d, feedCollection: e} {
-		if _, err := s.db.Collection(collection).InsertOne(t.Context(), v); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
