@@ -32,13 +32,13 @@ func (v *view) history(ctx context.Context, query store.HistoryQuery) (page stor
 	if h.low, h.end, err = h.bounds(ctx); err != nil {
 		return page, err
 	}
-	if query.Count > 0 {
-		if err := h.fill(ctx, &page); err != nil {
-			return page, err
-		}
+	if page.Total, page.HasTotal, err = h.total(ctx); err != nil || query.Count <= 0 {
+		return page, err
 	}
-	page.Total, page.HasTotal, err = h.total(ctx)
-	return page, err
+	if page.HasTotal {
+		h.cursor.total = page.Total + 1
+	}
+	return page, h.fill(ctx, &page)
 }
 
 // history lists the versions of one query as of its first page.
@@ -171,6 +171,9 @@ func (h *history) fill(ctx context.Context, page *store.HistoryPage) error {
 
 // total counts all versions selected; beyond a bound only when nothing else was asked for.
 func (h *history) total(ctx context.Context) (n int64, complete bool, err error) {
+	if h.cursor.total > 0 {
+		return h.cursor.total - 1, true, nil
+	}
 	if h.query.Type == "" && h.query.At.IsZero() {
 		end := min(h.end, h.cursor.at+1+int64(len(h.above())))
 		return max(end, h.low) - h.low, true, nil // positions have no gaps

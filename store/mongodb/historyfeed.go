@@ -136,12 +136,13 @@ type historyCursor struct {
 	preview     uint64
 	at          int64 // newest committed position of the first page
 	place       int64 // position of the version next to the page; 0 before the first
+	total       int64 // of all pages plus 1; 0 where it was not counted
 	back        bool  // the page before the place
 }
 
 const (
 	historyCursorMark = 'h'
-	historyCursorSize = 2 + 4*8 + 4
+	historyCursorSize = 2 + 5*8 + 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -154,7 +155,7 @@ func (c historyCursor) to(place int64, back bool) store.Cursor {
 		direction = 1
 	}
 	b = append(b, historyCursorMark, direction)
-	for _, n := range [...]uint64{c.fingerprint, c.preview, uint64(c.at), uint64(place)} {
+	for _, n := range [...]uint64{c.fingerprint, c.preview, uint64(c.at), uint64(place), uint64(c.total)} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
@@ -171,9 +172,10 @@ func (c historyCursor) read(b store.Cursor) (historyCursor, error) {
 	}
 	number := func(i int) uint64 { return binary.BigEndian.Uint64(b[2+8*i:]) }
 	got := historyCursor{
-		fingerprint: number(0), preview: number(1), at: int64(number(2)), place: int64(number(3)), back: b[1] == 1,
+		fingerprint: number(0), preview: number(1), at: int64(number(2)), place: int64(number(3)),
+		total: int64(number(4)), back: b[1] == 1,
 	}
-	if got.fingerprint != c.fingerprint || got.preview != c.preview || got.at < 0 || got.at > c.at || got.place < 1 {
+	if got.fingerprint != c.fingerprint || got.preview != c.preview || got.at < 0 || got.at > c.at || got.place < 1 || got.total < 0 {
 		return c, store.ErrCursor
 	}
 	return got, nil

@@ -2,9 +2,18 @@ package mongodb
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
 	"kiln/search"
 	"kiln/store"
@@ -22,6 +31,24 @@ type Options struct {
 	RawBytes bool
 	// SearchRows bounds what one search may look at; 0 is no bound.
 	SearchRows int64
+	// Term is how long a process that lands a commit in ordered steps may be silent before another finishes
+	// for it; 5 s if 0. All processes should have the same.
+	Term time.Duration
+
+	step func(name string) error // for tests: called before each step of a landing
+}
+
+// EnsureDefaults fills in what was left out.
+func (o *Options) EnsureDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Term <= 0 {
+		o.Term = 5 * time.Second
+	}
+	if o.step == nil {
+		o.step = func(string) error { return nil }
+	}
 }
 
 // Store is the engine.
@@ -32,14 +59,145 @@ type Store struct {
 	streams bool          // the server has change streams
 	done    chan struct{} // closed with the store
 	lookout lookout
+
+	gate   sync.RWMutex // held for reading during calls
+	closed bool
+
+	landings   landings
+	types      types
+	newestTurn atomic.Int64 // that this process has seen
+	previewed  atomic.Uint64
+}
+
+var _ store.Store = (*Store)(nil)
+
+// format is what this code reads and writes.
+const format = "kiln-mongodb 1"
+
+// errTransactions tells what to do about a server that has none.
+var errTransactions = errors.New(`this MongoDB server is not part of a replica set, so it has no transactions; make it one (a single node is enough): start mongod with --replSet rs0 and run once: mongosh --eval 'rs.initiate()'; or give --mongodb-without-transactions, whose limits docs/mongodb.md tells`)
+
+// Open connects to the database that a mongodb:// or mongodb+srv:// URL names, and makes it a store where it is
+// empty. Errors: a URL that is none, a server that does not answer, has no transactions (unless Options allow that),
+// or a database that holds something else.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	o.EnsureDefaults()
+	s := &Store{options: o, done: make(chan struct{})}
+	s.landings.turn = make(chan struct{}, 1)
+	if err := s.connect(url); err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx); err != nil {
+		_ = s.client.Disconnect(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	s.types.work.Go(s.keepSweeping)
+	return s, nil
+}
+
+// patience is how long to look for a server.
+const patience = 10 * time.Second
+
+func (s *Store) connect(url string) (err error) {
+	settings := options.Client().ApplyURI(url).SetServerSelectionTimeout(patience).SetAppName("kiln")
+	if !s.options.WithoutTransactions {
+		settings.SetReadConcern(readconcern.Majority()).SetWriteConcern(writeconcern.Majority())
+	}
+	if err := settings.Validate(); err != nil {
+		return fmt.Errorf("the URL of the database: %w", err)
+	}
+	name := s.options.Database
+	if name == "" {
+		if parsed, err := connstring.Parse(url); err == nil {
+			name = parsed.Database
+		}
+	}
+	if name == "" {
+		name = "kiln"
+	}
+	if s.client, err = mongo.Connect(settings); err == nil {
+		s.db = s.client.Database(name)
+	}
+	return err
+}
+
+// begin looks at the server and at what the database holds.
+func (s *Store) begin(ctx context.Context) error {
+	var hello struct {
+		SetName string `bson:"setName"`
+		Msg     string `bson:"msg"`
+	}
+	if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
+		return fmt.Errorf("asking the MongoDB server what it is: %w", err)
+	}
+	s.streams = hello.SetName != "" || hello.Msg == "isdbgrid"
+	if !s.streams && !s.options.WithoutTransactions {
+		return errTransactions
+	}
+	if err := s.checkFormat(ctx); err != nil {
+		return err
+	}
+	if err := s.openIndexes(ctx); err != nil {
+		return fmt.Errorf("making the indexes: %w", err)
+	}
+	h, err := s.readHead(ctx)
+	if err != nil {
+		return err
+	}
+	s.newestTurn.Store(h.Turn)
+	return nil
+}
+
+// checkFormat marks an empty database, and refuses one of another format.
+func (s *Store) checkFormat(ctx context.Context) error {
+	kiln := s.db.Collection(kilnCollection)
+	for _, first := range []bson.D{
+		{{Key: "_id", Value: "format"}, {Key: "name", Value: format}},
+		{{Key: "_id", Value: headName}, {Key: "pos", Value: int64(0)}, {Key: "lu", Value: bson.DateTime(0)}, {Key: "num", Value: int64(0)}, {Key: "rev", Value: int64(0)}, {Key: "turn", Value: int64(0)}},
+	} {
+		if _, err := kiln.InsertOne(ctx, first); err != nil && !mongo.IsDuplicateKeyError(err) {
+			return fmt.Errorf("preparing the database: %w", err)
+		}
+	}
+	var found struct {
+		Name string `bson:"name"`
+	}
+	if err := kiln.FindOne(ctx, byID("format")).Decode(&found); err != nil {
+		return fmt.Errorf("reading the format of the database: %w", err)
+	}
+	if found.Name != format {
+		return fmt.Errorf("the database has the format %q; expected %q", found.Name, format)
+	}
+	return nil
 }
 
 // enter begins a call, leave ends it.
-func (s *Store) enter(ctx context.Context) error { panic("unwritten") }
-func (s *Store) leave()                          {}
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.gate.RLock()
+	if s.closed {
+		s.gate.RUnlock()
+		return store.ErrClosed
+	}
+	return nil
+}
 
-// now is the view of the newest committed state.
-func (s *Store) now(ctx context.Context) (*view, error) { panic("unwritten") }
+func (s *Store) leave() { s.gate.RUnlock() }
 
-// preview judges a transaction on the newest state and gives what it would do.
-func (s *Store) judge(ctx context.Context, tx store.Transaction) (*view, error) { panic("unwritten") }
+// Close implements store.Store: calls that are running finish.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	s.types.wait()
+	return s.client.Disconnect(context.Background())
+}
+
+// Shared implements store.Store.
+func (s *Store) Shared() bool { return true }

@@ -2,4 +2,6 @@ package mongodb
 
 import "context"
 
-func (v *view) guard(ctx context.Context, key string) (uint64, error) { panic("unwritten") }
+func (s *Store) Reindex(context.Context, store.ReindexStep) (store.Reindexed, error) {
+	panic("unwritten")
+}

@@ -16,6 +16,7 @@ import (
 type view struct {
 	store *Store
 	at    int64
+	turn  int64    // of the newest landing that it shows
 	over  *overlay // nil but in a preview
 }
 

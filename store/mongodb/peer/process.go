@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"time"
 )
+
+// held are the ends of the inputs of programs, one of which, collected as garbage, would close.
+var held []io.Closer
 
 // startFerretDB runs FerretDB for as long as this process lives and gives its URL.
 func startFerretDB() (string, error) {
@@ -16,9 +20,11 @@ func startFerretDB() (string, error) {
 		return "", err
 	}
 	command := exec.Command(program)               //nolint:gosec,noctx // our own program, which ends with its input
-	if _, err := command.StdinPipe(); err != nil { // stays open until this process ends, however it does
+	input, err := command.StdinPipe()
+	if err != nil {
 		return "", err
 	}
+	held = append(held, input) // open until this process ends, however it does
 	output, err := command.StdoutPipe()
 	if err != nil {
 		return "", err
