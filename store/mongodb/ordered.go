@@ -142,7 +142,7 @@ func (s *Store) settle(ctx context.Context, turn int64) error {
 	}
 	var left struct {
 		Void bool `bson:"void"`
-		plan `bson:",inline"`
+		Plan plan `bson:",inline"`
 	}
 	if err := s.db.Collection(intentsCollection).FindOne(ctx, byID(turn)).Decode(&left); err != nil {
 		if errors.Is(err, mongo.ErrNoDocuments) {
@@ -154,7 +154,7 @@ func (s *Store) settle(ctx context.Context, turn int64) error {
 		h.Turn = turn
 		return s.mark(ctx, h)
 	}
-	return s.finish(ctx, &left.plan)
+	return s.finish(ctx, &left.Plan)
 }
 
 // intend makes the plan what will happen. errMoved: the turn is lost, and it will not.
