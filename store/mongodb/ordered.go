@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -46,6 +47,10 @@ func (s *Store) landOrdered(ctx context.Context, batch []*commit, verdicts []ver
 	}
 	if err != nil || p.empty() {
 		return errors.Join(err, s.giveTurnBack(ctx, turn))
+	}
+	landed, err := s.confirm(ctx, p)
+	if landed || err != nil {
+		return err
 	}
 	// It is decided: whatever comes, somebody will finish it, at best the one who knows the outcome.
 	return s.finish(ctx, p)
@@ -170,6 +175,32 @@ func (s *Store) intend(ctx context.Context, p *plan) error {
 		return fmt.Errorf("writing what is to land: %w", told(ctx, err))
 	}
 	return nil
+}
+
+// plansKept is how many of the last plans the head names.
+const plansKept = 32
+
+var errUnknown = errors.New("another process took over while this one was silent; it is not known whether the transaction landed")
+
+// confirm makes sure that the turn had not passed long ago when the plan was intended: then nobody will
+// look at it any more, and who took over has removed what kept it out. If it has passed since, the plan has landed.
+func (s *Store) confirm(ctx context.Context, p *plan) (landed bool, err error) {
+	h, err := s.readHead(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case h.Turn < p.Turn:
+		return false, nil
+	case slices.Contains(h.Plans, p.Name):
+		return true, nil
+	}
+	if _, err := s.db.Collection(intentsCollection).DeleteOne(ctx, byID(p.Turn)); err != nil {
+		return false, fmt.Errorf("taking back what was to land: %w", told(ctx, err))
+	}
+	if h.Turn-p.Turn >= plansKept {
+		return false, errUnknown
+	}
+	return false, errMoved
 }
 
 // finish carries out a plan that is intended, and tells that it is done.
