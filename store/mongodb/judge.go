@@ -99,7 +99,7 @@ func (k *stock) checkRecords(tx *store.Transaction) error {
 	for _, c := range tx.Records {
 		current := uint64(0)
 		if r := get(k.records, recordKey{c.Bucket, c.Key}); r.live(k.now) {
-			current = uint64(r.Revision)
+			current = uint64(r.Now.Revision)
 		}
 		if c.Revision != store.AnyRevision && c.Revision != current {
 			return &store.ConflictError{Kind: store.KindRecord, Claim: c.Key}

@@ -78,6 +78,8 @@ type head struct {
 	Numbers  int64         `bson:"num"`
 	Revision int64         `bson:"rev"`
 	Turn     int64         `bson:"turn"` // grows with every landing
+	// Plans are those that landed last, the newest first; see landOrdered.
+	Plans []string `bson:"plans,omitempty"`
 }
 
 func dateTime(t time.Time) bson.DateTime { return bson.NewDateTimeFromTime(t) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -46,6 +47,10 @@ func (s *Store) landOrdered(ctx context.Context, batch []*commit, verdicts []ver
 	}
 	if err != nil || p.empty() {
 		return errors.Join(err, s.giveTurnBack(ctx, turn))
+	}
+	landed, err := s.confirm(ctx, p)
+	if landed || err != nil {
+		return err
 	}
 	// It is decided: whatever comes, somebody will finish it, at best the one who knows the outcome.
 	return s.finish(ctx, p)
@@ -142,7 +147,7 @@ func (s *Store) settle(ctx context.Context, turn int64) error {
 	}
 	var left struct {
 		Void bool `bson:"void"`
-		plan `bson:",inline"`
+		Plan plan `bson:",inline"`
 	}
 	if err := s.db.Collection(intentsCollection).FindOne(ctx, byID(turn)).Decode(&left); err != nil {
 		if errors.Is(err, mongo.ErrNoDocuments) {
@@ -154,7 +159,7 @@ func (s *Store) settle(ctx context.Context, turn int64) error {
 		h.Turn = turn
 		return s.mark(ctx, h)
 	}
-	return s.finish(ctx, &left.plan)
+	return s.finish(ctx, &left.Plan)
 }
 
 // intend makes the plan what will happen. errMoved: the turn is lost, and it will not.
@@ -172,6 +177,32 @@ func (s *Store) intend(ctx context.Context, p *plan) error {
 	return nil
 }
 
+// plansKept is how many of the last plans the head names.
+const plansKept = 32
+
+var errUnknown = errors.New("another process took over while this one was silent; it is not known whether the transaction landed")
+
+// confirm makes sure that the turn had not passed long ago when the plan was intended: then nobody will
+// look at it any more, and who took over has removed what kept it out. If it has passed since, the plan has landed.
+func (s *Store) confirm(ctx context.Context, p *plan) (landed bool, err error) {
+	h, err := s.readHead(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case h.Turn < p.Turn:
+		return false, nil
+	case slices.Contains(h.Plans, p.Name):
+		return true, nil
+	}
+	if _, err := s.db.Collection(intentsCollection).DeleteOne(ctx, byID(p.Turn)); err != nil {
+		return false, fmt.Errorf("taking back what was to land: %w", told(ctx, err))
+	}
+	if h.Turn-p.Turn >= plansKept {
+		return false, errUnknown
+	}
+	return false, errMoved
+}
+
 // finish carries out a plan that is intended, and tells that it is done.
 func (s *Store) finish(ctx context.Context, p *plan) error {
 	for _, part := range [...][]write{p.Past, p.Others} {
@@ -187,7 +218,7 @@ func (s *Store) finish(ctx context.Context, p *plan) error {
 
 // idempotent does writes of which some may have been done already.
 func idempotent(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
-	_, err := c.BulkWrite(ctx, models, unordered())
+	_, err := c.BulkWrite(ctx, models, anyOrder())
 	var bulk mongo.BulkWriteException
 	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
 		return err

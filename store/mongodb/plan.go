@@ -2,7 +2,9 @@ package mongodb
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -25,6 +27,7 @@ type write struct {
 // plan is what a landing does.
 type plan struct {
 	Turn   int64   `bson:"_id"`
+	Name   string  `bson:"name"` // no other has it
 	Head   head    `bson:"head"`
 	Past   []write `bson:"past"` // into histories: before anything takes their place
 	Others []write `bson:"others"`
@@ -43,8 +46,10 @@ const (
 
 // plan makes the plan of all that has changed. The error is store.ErrTooLarge beyond the most bytes.
 func (k *stock) plan(most int) (*plan, error) {
-	p := &plan{Turn: k.turn, Head: k.head}
+	p := &plan{Turn: k.turn, Name: rand.Text(), Head: k.head}
 	p.Head.Turn = k.turn
+	p.Head.Plans = slices.Insert(slices.Clone(p.Head.Plans), 0, p.Name)
+	p.Head.Plans = p.Head.Plans[:min(len(p.Head.Plans), plansKept)]
 	for _, d := range k.past {
 		if err := p.insert(&p.Past, historyCollection(d.typ), d.Name, d); err != nil {
 			return nil, err
@@ -186,5 +191,5 @@ func (s *Store) carryOut(ctx context.Context, writes []write, bulk func(ctx cont
 	return nil
 }
 
-// unordered lets a failed write not keep the others from being done.
-func unordered() *options.BulkWriteOptionsBuilder { return options.BulkWrite().SetOrdered(false) }
+// anyOrder lets a failed write not keep the others from being done.
+func anyOrder() *options.BulkWriteOptionsBuilder { return options.BulkWrite().SetOrdered(false) }

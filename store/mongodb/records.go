@@ -20,12 +20,12 @@ func (k recordKey) name() string { return keyName(k.bucket) + separator + keyNam
 // record is a record with what it was before, which is shown until the landing that wrote it is marked. One that
 // was deleted stays for a day, without a value.
 type record struct {
-	Name      string     `bson:"_id"`
-	Bucket    string     `bson:"b"`
-	Key       string     `bson:"k"`
-	Turn      int64      `bson:"turn"` // of the landing that wrote it
-	Was       *wasRecord `bson:"was,omitempty"`
-	wasRecord `bson:",inline"`
+	Name   string     `bson:"_id"`
+	Bucket string     `bson:"b"`
+	Key    string     `bson:"k"`
+	Turn   int64      `bson:"turn"` // of the landing that wrote it
+	Was    *wasRecord `bson:"was,omitempty"`
+	Now    wasRecord  `bson:",inline"`
 	// Removed is when the database may drop it: an hour after its end, a day after its deletion.
 	Removed bson.DateTime `bson:"rm,omitempty"`
 }
@@ -36,7 +36,7 @@ type wasRecord struct {
 	Revision int64         `bson:"rev"` // 0: there is none
 }
 
-func (r *record) live(now time.Time) bool { return r != nil && r.wasRecord.live(now) }
+func (r *record) live(now time.Time) bool { return r != nil && r.Now.live(now) }
 
 func (r wasRecord) live(now time.Time) bool {
 	return r.Revision != 0 && (r.Expires == 0 || now.Before(r.Expires.Time()))
@@ -46,7 +46,7 @@ func (r wasRecord) live(now time.Time) bool {
 func (r *record) at(turn int64) wasRecord {
 	switch {
 	case r.Turn <= turn:
-		return r.wasRecord
+		return r.Now
 	case r.Was != nil:
 		return *r.Was
 	}
@@ -72,7 +72,7 @@ func (k *stock) write(c store.RecordChange) store.Record {
 	key := recordKey{c.Bucket, c.Key}
 	next := &record{Name: key.name(), Bucket: keyName(c.Bucket), Key: keyName(c.Key), Turn: k.turn}
 	if s := k.records[key]; s != nil && s.stored != nil {
-		was := s.stored.wasRecord
+		was := s.stored.Now
 		next.Was = &was
 	}
 	if c.Value == nil {
@@ -81,16 +81,16 @@ func (k *stock) write(c store.RecordChange) store.Record {
 		return store.Record{}
 	}
 	k.head.Revision++
-	next.Value, next.Revision = append([]byte{}, c.Value...), k.head.Revision
+	next.Now.Value, next.Now.Revision = append([]byte{}, c.Value...), k.head.Revision
 	if !c.Expires.IsZero() {
-		next.Expires = dateTime(c.Expires)
-		if next.Expires == 0 {
-			next.Expires = 1 // 0 is never
+		next.Now.Expires = dateTime(c.Expires)
+		if next.Now.Expires == 0 {
+			next.Now.Expires = 1 // 0 is never
 		}
 		next.Removed = dateTime(c.Expires.Add(expiredKept))
 	}
 	put(k.records, key, next)
-	return next.export(c.Key)
+	return next.Now.export(c.Key)
 }
 
 // Records implements store.Store.
