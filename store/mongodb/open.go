@@ -92,6 +92,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		_ = s.client.Disconnect(context.WithoutCancel(ctx))
 		return nil, err
 	}
+	s.types.work.Go(s.keepSweeping)
 	return s, nil
 }
 

@@ -250,7 +250,7 @@ func (s *Store) finish(ctx context.Context, p *plan) error {
 
 // idempotent does writes of which some may have been done already.
 func idempotent(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
-	_, err := c.BulkWrite(ctx, models, unordered())
+	_, err := c.BulkWrite(ctx, models, anyOrder())
 	var bulk mongo.BulkWriteException
 	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
 		return err

@@ -191,5 +191,5 @@ func (s *Store) carryOut(ctx context.Context, writes []write, bulk func(ctx cont
 	return nil
 }
 
-// unordered lets a failed write not keep the others from being done.
-func unordered() *options.BulkWriteOptionsBuilder { return options.BulkWrite().SetOrdered(false) }
+// anyOrder lets a failed write not keep the others from being done.
+func anyOrder() *options.BulkWriteOptionsBuilder { return options.BulkWrite().SetOrdered(false) }
