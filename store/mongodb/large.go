@@ -165,7 +165,7 @@ func (s *Store) oldNotes(ctx context.Context, before time.Time) (notes []note, e
 
 // intentLeft reports whether there are commits that are not done yet.
 func (s *Store) intentLeft(ctx context.Context) (bool, error) {
-	return s.exists(ctx, kilnCollection, byID("intent"))
+	return s.exists(ctx, kilnCollection, bson.D{{Key: "_id", Value: turnName}, {Key: "intent", Value: bson.D{{Key: "$exists", Value: true}}}})
 }
 
 // refersTo reports whether a version has its body in the file.

@@ -8,6 +8,12 @@ import (
 	"kiln/store"
 )
 
+// Documents of the collection kiln.
+const (
+	headName = "head"
+	turnName = "turn"
+)
+
 // The collections beside those of the types.
 const (
 	kilnCollection    = "kiln"
@@ -38,7 +44,8 @@ type document struct {
 	Index    *index        `bson:"ix,omitempty"`
 	Claims   []bson.Binary `bson:"claims,omitempty"`
 
-	typ string
+	typ  string
+	text []byte // of one that has just been made
 }
 
 // index are the keys and values that a version is found by.
@@ -73,6 +80,7 @@ type event struct {
 
 // head is how far the store has come.
 type head struct {
+	Name     string        `bson:"_id"`
 	Position int64         `bson:"pos"`
 	Updated  bson.DateTime `bson:"lu"`
 	Numbers  int64         `bson:"num"`

@@ -13,4 +13,7 @@ func (v *view) search(ctx context.Context, query *search.Query, cursor store.Cur
 
 func (v *view) count(ctx context.Context, query *search.Query) (int64, error) { panic("unwritten") }
 
-func (v *view) guard(ctx context.Context, key string) (uint64, error) { panic("unwritten") }
+// Reindex implements store.Reindexer.
+func (s *Store) Reindex(ctx context.Context, step store.ReindexStep) (store.Reindexed, error) {
+	panic("unwritten")
+}

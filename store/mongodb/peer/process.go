@@ -19,7 +19,7 @@ func startFerretDB() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	command := exec.Command(program)               //nolint:gosec,noctx // our own program, which ends with its input
+	command := exec.Command(program) //nolint:gosec,noctx // our own program, which ends with its input
 	input, err := command.StdinPipe()
 	if err != nil {
 		return "", err
