@@ -1,0 +1,173 @@
+package mongodb
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"kiln/search"
+)
+
+// The sizes of what is read at once. A walk grows from the one to the other.
+const (
+	firstBatch = 32
+	fullBatch  = 1000
+)
+
+// candidate is a document that may match, with its values.
+type candidate struct {
+	*document
+	resource search.Resource
+}
+
+// walk gives the resources of a type that meet a condition in a state, by their numbers.
+//
+// It reads the newest versions first and the history, for those that came after the state, afterwards. A version
+// goes into the history before its successor takes its place, so none is missed.
+type walk struct {
+	s         *searching
+	typ       string
+	condition condition
+	down      bool
+	from      int64 // the number that was passed last
+	batch     int
+	buffer    []candidate
+	ended     bool
+	wanted    wanted
+}
+
+// walk begins after a number, or before it when it goes down.
+func (s *searching) walk(typ string, c condition, from int64, down bool, batch int) *walk {
+	return &walk{s: s, typ: typ, condition: c, from: from, down: down, batch: batch}
+}
+
+// upwards walks all resources of a type.
+func (s *searching) upwards(typ string, c condition) *walk {
+	return s.walk(typ, c, math.MinInt64, false, fullBatch)
+}
+
+// peek is the next candidate, nil at the end.
+func (w *walk) peek(ctx context.Context) (*candidate, error) {
+	for len(w.buffer) == 0 && !w.ended {
+		if err := w.fill(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(w.buffer) == 0 {
+		return nil, nil
+	}
+	return &w.buffer[0], nil
+}
+
+// next takes it.
+func (w *walk) next(ctx context.Context) (*candidate, error) {
+	c, err := w.peek(ctx)
+	if c != nil {
+		w.buffer = w.buffer[1:]
+	}
+	return c, err
+}
+
+func (w *walk) fill(ctx context.Context) error {
+	found := map[string]*document{}
+	count, last := 0, int64(0)
+	o := options.Find().SetSort(bson.D{{Key: "num", Value: w.direction()}}).SetLimit(int64(w.batch)).SetBatchSize(int32(w.batch))
+	filter := append(bson.D{{Key: "num", Value: w.span(nil)}, {Key: "pos", Value: bson.D{{Key: "$lte", Value: w.s.view.at}}}}, w.condition.filter("_id")...)
+	for d, err := range w.s.documents(ctx, w.typ, currentCollection(w.typ), filter, o) {
+		if err != nil {
+			return err
+		}
+		count, last = count+1, d.Number
+		found[d.ID] = d
+	}
+	end := &last
+	if w.ended = count < w.batch; w.ended {
+		end = nil
+	}
+	older, err := w.older(ctx, end, found)
+	if err != nil {
+		return err
+	}
+	w.changed(end, found)
+	w.from, w.batch = last, min(w.batch*4, fullBatch)
+	if err := w.s.work.look(count + older); err != nil {
+		return err
+	}
+	return w.keep(ctx, found)
+}
+
+func (w *walk) direction() int {
+	if w.down {
+		return -1
+	}
+	return 1
+}
+
+// span are the numbers from the last one passed to the end, which is included; nil is no end.
+func (w *walk) span(end *int64) bson.D {
+	begin, until := "$gt", "$lte"
+	if w.down {
+		begin, until = "$lt", "$gte"
+	}
+	span := bson.D{{Key: begin, Value: w.from}}
+	if end != nil {
+		span = append(span, bson.E{Key: until, Value: *end})
+	}
+	return span
+}
+
+// older adds the versions of the state that have a successor by now.
+func (w *walk) older(ctx context.Context, end *int64, found map[string]*document) (count int, err error) {
+	shown := append(bson.D{
+		{Key: "to", Value: bson.D{{Key: "$gt", Value: w.s.view.at}}},
+		{Key: "pos", Value: bson.D{{Key: "$lte", Value: w.s.view.at}}},
+		{Key: "num", Value: w.span(end)},
+	}, w.condition.filter("id")...)
+	for d, err := range w.s.documents(ctx, w.typ, historyCollection(w.typ), shown, options.Find()) {
+		if err != nil {
+			return count, err
+		}
+		count++
+		found[d.ID] = d
+	}
+	return count, nil
+}
+
+// changed puts what a preview makes of resources in their place.
+func (w *walk) changed(end *int64, found map[string]*document) {
+	if w.s.view.over == nil {
+		return
+	}
+	for key, d := range w.s.view.over.documents {
+		if key.Type != w.typ {
+			continue
+		}
+		delete(found, key.ID)
+		ahead := cmp.Compare(d.Number, w.from) * w.direction()
+		if ahead > 0 && (end == nil || cmp.Compare(d.Number, *end)*w.direction() <= 0) {
+			found[key.ID] = d
+		}
+	}
+}
+
+// keep are the candidates in order, with what is asked of the resources that they refer to, or that refer to them.
+func (w *walk) keep(ctx context.Context, found map[string]*document) error {
+	list := make([]candidate, 0, len(found))
+	for _, d := range found {
+		if d.Deleted || d.Index == nil {
+			continue
+		}
+		r, err := w.s.resource(ctx, d)
+		if err != nil {
+			return err
+		}
+		list = append(list, candidate{d, r})
+	}
+	slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.Number, b.Number) * w.direction() })
+	w.buffer = list
+	return w.s.source.expect(ctx, w.wanted, list)
+}
