@@ -48,7 +48,7 @@ func (j *judgement) checkPreconditions(tx store.Transaction) error {
 
 func (j *judgement) checkGuards(tx store.Transaction) error {
 	for _, g := range slices.Concat(tx.Guards, tx.Expects) {
-		if j.cell(guardsCollection, cellName(g.Key)).Number != g.Seen {
+		if j.slot(guardsCollection, slotName(g.Key)).Number != g.Seen {
 			return &store.ConflictError{Kind: store.KindGuard, Claim: g.Key}
 		}
 	}
@@ -58,7 +58,7 @@ func (j *judgement) checkGuards(tx store.Transaction) error {
 // bump moves guards on; one given twice has moved already when it comes again.
 func (j *judgement) bump(guards []store.Guard) {
 	for _, g := range guards {
-		j.setCell(guardsCollection, cellName(g.Key), state{Number: g.Seen + 1})
+		j.setSlot(guardsCollection, slotName(g.Key), state{Number: g.Seen + 1})
 	}
 }
 
@@ -76,7 +76,7 @@ func (j *judgement) checkClaims(tx store.Transaction) error {
 		for _, claim := range c.Claims {
 			holder, held := taken[claim]
 			if !held {
-				holder = j.cell(claimsCollection, cellName(claim)).holder()
+				holder = j.slot(claimsCollection, slotName(claim)).holder()
 				keeper, changes := changed[holder]
 				held = holder != store.Key{} && (!changes || keeper.Method != store.Delete && slices.Contains(keeper.Claims, claim))
 			}
@@ -93,7 +93,7 @@ func (j *judgement) checkClaims(tx store.Transaction) error {
 func (j *judgement) passClaims(changes []store.Change) {
 	for _, c := range changes {
 		for _, claim := range j.documents[c.Key].current().claims() {
-			j.setCell(claimsCollection, cellName(claim), state{})
+			j.setSlot(claimsCollection, slotName(claim), state{})
 		}
 	}
 	for _, c := range changes {
@@ -101,14 +101,14 @@ func (j *judgement) passClaims(changes []store.Change) {
 			continue
 		}
 		for _, claim := range c.Claims {
-			j.setCell(claimsCollection, cellName(claim), state{Type: c.Key.Type, ID: c.Key.ID})
+			j.setSlot(claimsCollection, slotName(claim), state{Type: c.Key.Type, ID: c.Key.ID})
 		}
 	}
 }
 
 func (j *judgement) checkRecords(tx store.Transaction) error {
 	for _, c := range tx.Records {
-		found := j.cell(recordsCollection, recordName(c.Bucket, c.Key))
+		found := j.slot(recordsCollection, recordName(c.Bucket, c.Key))
 		if revision := found.revision(j.now); c.Revision != store.AnyRevision && c.Revision != revision {
 			return &store.ConflictError{Kind: store.KindRecord, Claim: c.Key}
 		}
@@ -122,8 +122,8 @@ func (j *judgement) writeRecords(changes []store.RecordChange) []store.Record {
 	for i, c := range changes {
 		name := recordName(c.Bucket, c.Key)
 		if c.Value == nil {
-			if j.cell(recordsCollection, name).Number > 0 {
-				j.setCell(recordsCollection, name, state{})
+			if j.slot(recordsCollection, name).Number > 0 {
+				j.setSlot(recordsCollection, name, state{})
 			}
 			continue
 		}
@@ -132,7 +132,7 @@ func (j *judgement) writeRecords(changes []store.RecordChange) []store.Record {
 		if !c.Expires.IsZero() {
 			to.Ends, to.Expires = true, dateTime(c.Expires)
 		}
-		j.setCell(recordsCollection, name, to)
+		j.setSlot(recordsCollection, name, to)
 		written[i] = to.record(c.Key)
 	}
 	return written

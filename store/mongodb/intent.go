@@ -19,7 +19,7 @@ type intent struct {
 	History []placed      `bson:"old,omitempty"`
 	Feed    []event       `bson:"feed,omitempty"`
 	Past    []event       `bson:"past,omitempty"` // events of before, with their end
-	Cells   []written     `bson:"cells,omitempty"`
+	Slots   []written     `bson:"slots,omitempty"`
 }
 
 // placed is a document of a type.
@@ -36,7 +36,7 @@ type replacement struct {
 
 type written struct {
 	Collection string `bson:"c"`
-	Cell       *cell  `bson:"d"`
+	Slot       *slot  `bson:"d"`
 }
 
 // intent is what the landing has to do, nil for nothing.
@@ -54,7 +54,7 @@ func (j *judgement) intent() *intent {
 		i.replace(l, j.at)
 	}
 	for _, key := range j.written {
-		i.Cells = append(i.Cells, written{key.collection, j.cells[key.collection][key.name]})
+		i.Slots = append(i.Slots, written{key.collection, j.slots[key.collection][key.name]})
 	}
 	return i
 }
@@ -99,7 +99,7 @@ func (j *judgement) preview() *view {
 	}
 	for _, key := range j.written {
 		if key.collection == guardsCollection {
-			over.guards[key.name] = j.cells[key.collection][key.name].State.Number
+			over.guards[key.name] = j.slots[key.collection][key.name].State.Number
 		}
 	}
 	v := *j.view
@@ -109,7 +109,7 @@ func (j *judgement) preview() *view {
 
 // do writes what belongs to a landing but the head. Versions are in the history before another takes their place.
 func (i *intent) do(ctx context.Context, db *mongo.Database) error {
-	for _, writes := range [...]map[string][]mongo.WriteModel{i.history(), i.newest(), {feedCollection: i.feed()}, i.cells()} {
+	for _, writes := range [...]map[string][]mongo.WriteModel{i.history(), i.newest(), {feedCollection: i.feed()}, i.slots()} {
 		for collection, models := range writes {
 			if err := writeAll(ctx, db.Collection(collection), models); err != nil {
 				return err
@@ -165,13 +165,13 @@ func (i *intent) feed() (writes []mongo.WriteModel) {
 	return writes
 }
 
-func (i *intent) cells() map[string][]mongo.WriteModel {
+func (i *intent) slots() map[string][]mongo.WriteModel {
 	writes := map[string][]mongo.WriteModel{}
-	for _, w := range i.Cells {
-		var write mongo.WriteModel = mongo.NewInsertOneModel().SetDocument(w.Cell)
-		if len(w.Cell.Was) > 0 {
-			before := bson.D{{Key: "_id", Value: w.Cell.Name}, {Key: "turn", Value: bson.D{{Key: "$lt", Value: w.Cell.State.Turn}}}}
-			write = mongo.NewReplaceOneModel().SetFilter(before).SetReplacement(w.Cell)
+	for _, w := range i.Slots {
+		var write mongo.WriteModel = mongo.NewInsertOneModel().SetDocument(w.Slot)
+		if len(w.Slot.Was) > 0 {
+			before := bson.D{{Key: "_id", Value: w.Slot.Name}, {Key: "turn", Value: bson.D{{Key: "$lt", Value: w.Slot.State.Turn}}}}
+			write = mongo.NewReplaceOneModel().SetFilter(before).SetReplacement(w.Slot)
 		}
 		writes[w.Collection] = append(writes[w.Collection], write)
 	}

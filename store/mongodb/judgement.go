@@ -16,8 +16,8 @@ type judgement struct {
 	head      head // as it will be
 	now       time.Time
 	documents map[store.Key]*line
-	cells     map[string]map[string]*cell // by collection and name; those that there are, or will be
-	written   []cellKey                   // in the order of the first change
+	slots     map[string]map[string]*slot // by collection and name; those that there are, or will be
+	written   []slotKey                   // in the order of the first change
 	made      []*document                 // all versions, in order
 }
 
@@ -37,11 +37,11 @@ func (l *line) current() *document {
 	return l.first
 }
 
-type cellKey struct{ collection, name string }
+type slotKey struct{ collection, name string }
 
 // judgementOn reads what transactions are judged by. What lands meanwhile may be in it: then the head has moved.
 func (s *Store) judgementOn(ctx context.Context, h head, txs []store.Transaction) (*judgement, error) {
-	j := &judgement{view: h.view(s), head: h, now: s.options.Now(), cells: map[string]map[string]*cell{}}
+	j := &judgement{view: h.view(s), head: h, now: s.options.Now(), slots: map[string]map[string]*slot{}}
 	j.head.Turn++
 	j.head.Updated = max(h.Updated, dateTime(j.now))
 	if err := j.loadDocuments(ctx, txs); err != nil {
@@ -50,11 +50,11 @@ func (s *Store) judgementOn(ctx context.Context, h head, txs []store.Transaction
 	names := map[string][]string{}
 	for _, tx := range txs {
 		for _, g := range slices.Concat(tx.Guards, tx.Expects) {
-			names[guardsCollection] = append(names[guardsCollection], cellName(g.Key))
+			names[guardsCollection] = append(names[guardsCollection], slotName(g.Key))
 		}
 		for _, c := range tx.Changes {
 			for _, claim := range slices.Concat(c.Claims, j.documents[c.Key].current().claims()) {
-				names[claimsCollection] = append(names[claimsCollection], cellName(claim))
+				names[claimsCollection] = append(names[claimsCollection], slotName(claim))
 			}
 		}
 		for _, c := range tx.Records {
@@ -63,11 +63,11 @@ func (s *Store) judgementOn(ctx context.Context, h head, txs []store.Transaction
 	}
 	for _, collection := range [...]string{guardsCollection, claimsCollection, recordsCollection} {
 		slices.Sort(names[collection])
-		found, err := s.cells(ctx, collection, slices.Compact(names[collection]))
+		found, err := s.slots(ctx, collection, slices.Compact(names[collection]))
 		if err != nil {
 			return nil, err
 		}
-		j.cells[collection] = found
+		j.slots[collection] = found
 	}
 	return j, nil
 }
@@ -193,25 +193,25 @@ func (j *judgement) land(changes []store.Change, made []*document) []store.Versi
 	return versions
 }
 
-// cell is what one holds, nothing where there is none.
-func (j *judgement) cell(collection, name string) state {
-	if c := j.cells[collection][name]; c != nil {
+// slot is what one holds, nothing where there is none.
+func (j *judgement) slot(collection, name string) state {
+	if c := j.slots[collection][name]; c != nil {
 		return c.State
 	}
 	return state{}
 }
 
-func (j *judgement) setCell(collection, name string, to state) {
+func (j *judgement) setSlot(collection, name string, to state) {
 	to.Turn = j.head.Turn
-	before := j.cells[collection][name]
+	before := j.slots[collection][name]
 	if before == nil || before.State.Turn != to.Turn {
-		j.written = append(j.written, cellKey{collection, name})
+		j.written = append(j.written, slotKey{collection, name})
 	}
 	after := before.next(collection, name, to)
 	if collection == recordsCollection {
 		after.TTL = j.uselessFrom(to)
 	}
-	j.cells[collection][name] = after
+	j.slots[collection][name] = after
 }
 
 // uselessFrom is when a record has expired by the clock of the server, which is not that of the engine.

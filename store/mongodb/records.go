@@ -46,7 +46,7 @@ func (r *records) Get(ctx context.Context, key string) (store.Record, error) {
 	}
 	defer r.store.leave()
 	name := recordName(r.bucket, key)
-	found, err := r.store.cells(ctx, recordsCollection, []string{name})
+	found, err := r.store.slots(ctx, recordsCollection, []string{name})
 	if err != nil {
 		return store.Record{}, err
 	}
@@ -64,16 +64,16 @@ func orNotFound(err error) error {
 	return err
 }
 
-// live gives of cells that were read the states that are committed and have not expired, nil for none. A state of
+// live gives of slots that were read the states that are committed and have not expired, nil for none. A state of
 // a landing that the head has not come to yet does not show: the one before it was committed when it was read.
-func (s *Store) live(ctx context.Context, c *cell) (*state, error) {
-	list, err := s.allLive(ctx, []*cell{c})
+func (s *Store) live(ctx context.Context, c *slot) (*state, error) {
+	list, err := s.allLive(ctx, []*slot{c})
 	return list[0], err
 }
 
-func (s *Store) allLive(ctx context.Context, cells []*cell) ([]*state, error) {
-	list := make([]*state, len(cells))
-	if !slices.ContainsFunc(cells, func(c *cell) bool { return c != nil }) {
+func (s *Store) allLive(ctx context.Context, slots []*slot) ([]*state, error) {
+	list := make([]*state, len(slots))
+	if !slices.ContainsFunc(slots, func(c *slot) bool { return c != nil }) {
 		return list, nil
 	}
 	h, err := s.readHead(ctx)
@@ -81,7 +81,7 @@ func (s *Store) allLive(ctx context.Context, cells []*cell) ([]*state, error) {
 		return list, err
 	}
 	now := s.options.Now()
-	for i, c := range cells {
+	for i, c := range slots {
 		shown, err := c.as(h.Turn)
 		if err != nil {
 			return list, err
@@ -124,45 +124,45 @@ func (r *records) List(ctx context.Context, prefix, after string, limit int) (li
 		return nil, err
 	}
 	defer r.store.leave()
-	begin := cellName(r.bucket) + " /"
-	from := bson.D{{Key: "$gte", Value: begin + cellName(prefix)}}
+	begin := slotName(r.bucket) + " /"
+	from := bson.D{{Key: "$gte", Value: begin + slotName(prefix)}}
 	if after >= prefix && after != "" {
-		from = bson.D{{Key: "$gt", Value: begin + cellName(after)}}
+		from = bson.D{{Key: "$gt", Value: begin + slotName(after)}}
 	}
 	for {
-		cells, err := r.store.cellsFrom(ctx, from, listBatch)
+		slots, err := r.store.slotsFrom(ctx, from, listBatch)
 		if err != nil {
 			return nil, err
 		}
-		states, err := r.store.allLive(ctx, cells)
+		states, err := r.store.allLive(ctx, slots)
 		if err != nil {
 			return nil, err
 		}
-		for i, c := range cells {
+		for i, c := range slots {
 			name, within := strings.CutPrefix(c.Name, begin)
-			if !within || !strings.HasPrefix(name, cellName(prefix)) || limit > 0 && len(list) == limit {
+			if !within || !strings.HasPrefix(name, slotName(prefix)) || limit > 0 && len(list) == limit {
 				return list, nil
 			}
 			if states[i] == nil {
 				continue
 			}
-			key, err := readCellName(name)
+			key, err := readSlotName(name)
 			if err != nil {
 				return nil, err
 			}
 			list = append(list, states[i].record(key))
 		}
-		if len(cells) < listBatch {
+		if len(slots) < listBatch {
 			return list, nil
 		}
-		from = bson.D{{Key: "$gt", Value: cells[len(cells)-1].Name}}
+		from = bson.D{{Key: "$gt", Value: slots[len(slots)-1].Name}}
 	}
 }
 
-// cellsFrom are the next records by their names.
-func (s *Store) cellsFrom(ctx context.Context, from bson.D, limit int64) (list []*cell, err error) {
+// slotsFrom are the next records by their names.
+func (s *Store) slotsFrom(ctx context.Context, from bson.D, limit int64) (list []*slot, err error) {
 	o := options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(limit)
-	for c, err := range rows[cell](ctx, s.db.Collection(recordsCollection), bson.D{{Key: "_id", Value: from}}, o) {
+	for c, err := range rows[slot](ctx, s.db.Collection(recordsCollection), bson.D{{Key: "_id", Value: from}}, o) {
 		if err != nil {
 			return nil, err
 		}
@@ -179,18 +179,18 @@ func (s *Store) Buckets(ctx context.Context) (names []string, err error) {
 	defer s.leave()
 	from := bson.D{{Key: "$gt", Value: ""}}
 	for {
-		cells, err := s.cellsFrom(ctx, from, listBatch)
-		if err != nil || len(cells) == 0 {
+		slots, err := s.slotsFrom(ctx, from, listBatch)
+		if err != nil || len(slots) == 0 {
 			return names, err
 		}
-		states, err := s.allLive(ctx, cells)
+		states, err := s.allLive(ctx, slots)
 		if err != nil {
 			return nil, err
 		}
 		last := ""
-		for i, c := range cells {
+		for i, c := range slots {
 			written, _, _ := strings.Cut(c.Name, " /")
-			bucket, err := readCellName(written)
+			bucket, err := readSlotName(written)
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,10 @@
 package mongodb
 
-import "context"
+import (
+	"context"
+
+	"kiln/store"
+)
 
 // Reindex implements store.Reindexer.
 func (s *Store) Reindex(ctx context.Context, step store.ReindexStep) (store.Reindexed, error) {

@@ -12,9 +12,9 @@ import (
 	"kiln/store"
 )
 
-// cell is a claim, a guard or a record: its state by the newest landing that wrote it, and those before.
+// slot is a claim, a guard or a record: its state by the newest landing that wrote it, and those before.
 // It stays when the claim is released and the record deleted, so that who does a landing again sees it done.
-type cell struct {
+type slot struct {
 	Name  string  `bson:"_id"`
 	State state   `bson:",inline"`
 	Was   []state `bson:"was,omitempty"` // newest first
@@ -22,7 +22,7 @@ type cell struct {
 	TTL *bson.DateTime `bson:"ttl,omitempty"`
 }
 
-// state is what a cell holds.
+// state is what a slot holds.
 type state struct {
 	Turn    int64         `bson:"turn"`          // of the landing that wrote it
 	Type    string        `bson:"t,omitempty"`   // of a claim's holder; none holds it if empty
@@ -35,10 +35,10 @@ type state struct {
 
 func (s state) holder() store.Key { return store.Key{Type: s.Type, ID: s.ID} }
 
-// errForgotten is a state older than what a cell remembers.
+// errForgotten is a state older than what a slot remembers.
 var errForgotten = errors.New("the snapshot is too old to tell what a guard was then")
 
-// keptStates is how many states a cell remembers, by collection; of others than guards only the newest state
+// keptStates is how many states a slot remembers, by collection; of others than guards only the newest state
 // is asked for, and the one before it while a landing is under way.
 func keptStates(collection string) int {
 	if collection == guardsCollection {
@@ -48,7 +48,7 @@ func keptStates(collection string) int {
 }
 
 // as gives the state by a landing.
-func (c *cell) as(turn int64) (state, error) {
+func (c *slot) as(turn int64) (state, error) {
 	if c == nil || c.State.Turn <= turn {
 		if c == nil {
 			return state{}, nil
@@ -66,9 +66,9 @@ func (c *cell) as(turn int64) (state, error) {
 	return state{}, errForgotten
 }
 
-// next is the cell with the state that a landing gives it.
-func (c *cell) next(collection, name string, to state) *cell {
-	n := &cell{Name: name, State: to}
+// next is the slot with the state that a landing gives it.
+func (c *slot) next(collection, name string, to state) *slot {
+	n := &slot{Name: name, State: to}
 	switch {
 	case c == nil:
 	case c.State.Turn == to.Turn: // written by a transaction before in the same landing
@@ -80,11 +80,11 @@ func (c *cell) next(collection, name string, to state) *cell {
 	return n
 }
 
-// cells reads several of a collection, those that there are.
-func (s *Store) cells(ctx context.Context, collection string, names []string) (map[string]*cell, error) {
-	found := make(map[string]*cell, len(names))
+// slots reads several of a collection, those that there are.
+func (s *Store) slots(ctx context.Context, collection string, names []string) (map[string]*slot, error) {
+	found := make(map[string]*slot, len(names))
 	for part := range slices.Chunk(names, lookupBatch) {
-		for c, err := range rows[cell](ctx, s.db.Collection(collection), bson.D{{Key: "_id", Value: oneOf(part)}}) {
+		for c, err := range rows[slot](ctx, s.db.Collection(collection), bson.D{{Key: "_id", Value: oneOf(part)}}) {
 			if err != nil {
 				return nil, err
 			}
@@ -97,12 +97,12 @@ func (s *Store) cells(ctx context.Context, collection string, names []string) (m
 // guard is the value of a guard in the state.
 func (v *view) guard(ctx context.Context, key string) (uint64, error) {
 	if v.over != nil {
-		if value, bumped := v.over.guards[cellName(key)]; bumped {
+		if value, bumped := v.over.guards[slotName(key)]; bumped {
 			return value, nil
 		}
 	}
-	name := cellName(key)
-	found, err := v.store.cells(ctx, guardsCollection, []string{name})
+	name := slotName(key)
+	found, err := v.store.slots(ctx, guardsCollection, []string{name})
 	if err != nil {
 		return 0, err
 	}
@@ -110,10 +110,10 @@ func (v *view) guard(ctx context.Context, key string) (uint64, error) {
 	return state.Number, err
 }
 
-// cellName writes any bytes as printable text in the same order, by which keys with a common beginning have
+// slotName writes any bytes as printable text in the same order, by which keys with a common beginning have
 // names with a common beginning: a space and two digits for what is not above it, a tilde and two digits for what is not
 // below it.
-func cellName(key string) string {
+func slotName(key string) string {
 	var b strings.Builder
 	for i := range len(key) {
 		switch c := key[i]; {
@@ -129,10 +129,10 @@ func cellName(key string) string {
 }
 
 // recordName is the name of a record: of its bucket, a space that no digit follows, and of its key.
-func recordName(bucket, key string) string { return cellName(bucket) + " /" + cellName(key) }
+func recordName(bucket, key string) string { return slotName(bucket) + " /" + slotName(key) }
 
-// readCellName reads what cellName has written.
-func readCellName(name string) (string, error) {
+// readSlotName reads what slotName has written.
+func readSlotName(name string) (string, error) {
 	b := make([]byte, 0, len(name))
 	for i := 0; i < len(name); i++ {
 		c := name[i]
