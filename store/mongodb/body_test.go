@@ -9,6 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"kiln/resources"
 	"kiln/store"
 	"kiln/store/mongodb/peer"
 )
@@ -56,6 +57,51 @@ func TestBody(t *testing.T) {
 				t.Errorf("%.100s comes back as %.100s, %v", test.text, got, err)
 			}
 		})
+	}
+}
+
+// TestCommittedBodies: every version has the text that was committed, wherever it lies, in the feed as well.
+func TestCommittedBodies(t *testing.T) {
+	server := peer.Start(t)
+	s, err := Open(t.Context(), server.URL, Options{
+		Parameters: newParameters(t), Database: server.Database(t), WithoutTransactions: server.Limited,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	texts := [][]byte{
+		padded("Binary", maxBinary), padded("Binary", 100), []byte(`{"resourceType":"Binary","id":"a","contentType":"\u0061"}`), padded("Binary", 2*maxBinary),
+	}
+	var versions []store.Version
+	for _, text := range texts {
+		parsed, err := resources.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change := store.Change{Key: store.Key{Type: "Binary", ID: "a"}, Method: store.Update, Content: parsed.Stamp("a")}
+		made, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{change}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := change.Content.Bytes(made[0].VersionID, made[0].LastUpdated); !bytes.Equal(made[0].Body, want) {
+			t.Errorf("version %d is told as %.100s", made[0].VersionID, made[0].Body)
+		}
+		versions = append(versions, made...)
+	}
+	feed, err := s.Changes(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	for i, want := range versions {
+		got, err := s.ReadVersion(t.Context(), want.Key, int64(i+1))
+		if err != nil || !bytes.Equal(got.Body, want.Body) {
+			t.Errorf("version %d is %.100s, %v", i+1, got.Body, err)
+		}
+		if e, err := feed.Next(t.Context()); err != nil || !bytes.Equal(e.Version.Body, want.Body) {
+			t.Errorf("version %d in the feed is %.100s, %v", i+1, e.Version.Body, err)
+		}
 	}
 }
 
@@ -146,7 +192,7 @@ func TestSweep(t *testing.T) {
 	}
 	put("Binary", document{Name: "a", ID: "a", Version: 2, Large: newest})
 	put("Binary_history", document{Name: "a/1", ID: "a", Version: 1, Large: earlier})
-	put(kilnCollection, byID("intent"))
+	put(intentsCollection, byID(int64(1)))
 	sweep := func(want int) {
 		t.Helper()
 		if removed, err := s.sweepLarge(t.Context()); removed != want || err != nil {
@@ -154,7 +200,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	sweep(0) // the intent may refer to one
-	if _, err := s.db.Collection(kilnCollection).DeleteOne(t.Context(), byID("intent")); err != nil {
+	if _, err := s.db.Collection(intentsCollection).DeleteOne(t.Context(), byID(int64(1))); err != nil {
 		t.Fatal(err)
 	}
 	sweep(1)

@@ -2,27 +2,56 @@ package mongodb
 
 import (
 	"context"
-
-	"go.mongodb.org/mongo-driver/v2/bson"
+	"fmt"
+	"time"
 )
 
-// readHead tells how far the store has come.
+// headName is the document in the collection kiln that tells what is committed.
+const headName = "head"
+
 func (s *Store) readHead(ctx context.Context) (h head, err error) {
-	err = s.db.Collection(kilnCollection).FindOne(ctx, byID(headName)).Decode(&h)
-	return h, told(ctx, err)
+	if err := s.db.Collection(kilnCollection).FindOne(ctx, byID(headName)).Decode(&h); err != nil {
+		return h, fmt.Errorf("reading how far the store is: %w", told(ctx, err))
+	}
+	return h, nil
 }
 
-// moveHead is the mark of a landing: from then on it shows. It tells whether nobody had done so before.
-func (s *Store) moveHead(ctx context.Context, to head) (moved bool, err error) {
-	before := bson.D{{Key: "_id", Value: headName}, {Key: "turn", Value: to.Turn - 1}}
-	result, err := s.db.Collection(kilnCollection).ReplaceOne(ctx, before, to)
-	return err == nil && result.MatchedCount > 0, err
-}
-
-// now is the view of the newest committed state.
+// now is the view of the newest committed state. After a failover the former primary may answer for a
+// moment; what it says is older than what this process has seen, and is not taken.
 func (s *Store) now(ctx context.Context) (*view, error) {
-	h, err := s.readHead(ctx)
-	return h.view(s), err
+	for {
+		seen := s.newestTurn.Load()
+		h, err := s.readHead(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if h.Turn >= seen {
+			s.saw(h.Turn)
+			return &view{store: s, at: h.Position, turn: h.Turn}, nil
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
 }
 
-func (h head) view(s *Store) *view { return &view{store: s, at: h.Position, turn: h.Turn} }
+// saw keeps the newest turn.
+func (s *Store) saw(turn int64) {
+	for {
+		seen := s.newestTurn.Load()
+		if turn <= seen || s.newestTurn.CompareAndSwap(seen, turn) {
+			return
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -2,51 +2,139 @@ package mongodb
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
-	"kiln/resources/definitions"
 )
 
-// What is looked for otherwise than by _id. The database makes an index once and knows it again; the server
-// builds it while the collection is in use.
+// indexEdition grows with every change of the indexes below: what was made for an older one is made anew.
+const indexEdition = 1
+
+func ascending(names ...string) mongo.IndexModel {
+	keys := bson.D{}
+	for _, name := range names {
+		keys = append(keys, bson.E{Key: name, Value: 1})
+	}
+	return mongo.IndexModel{Keys: keys}
+}
+
+// expiring removes documents when the time in a member has come.
+func expiring(name string, after int32) mongo.IndexModel {
+	model := ascending(name)
+	model.Options = options.Index().SetExpireAfterSeconds(after)
+	return model
+}
+
+// The indexes. All searches go by one of them.
 var (
-	currentIndexes = []mongo.IndexModel{
-		{Keys: bson.D{{Key: "ix.k", Value: 1}, {Key: "num", Value: 1}}},
-		{Keys: bson.D{{Key: "num", Value: 1}}},
-		{Keys: bson.D{{Key: "lu", Value: 1}, {Key: "num", Value: 1}}},
-		{Keys: bson.D{{Key: "pos", Value: 1}}},
-	}
-	historyIndexes = []mongo.IndexModel{
-		{Keys: bson.D{{Key: "id", Value: 1}, {Key: "pos", Value: 1}}},
-		{Keys: bson.D{{Key: "to", Value: 1}}},
-	}
-	feedIndexes = []mongo.IndexModel{
-		{Keys: bson.D{{Key: "t", Value: 1}, {Key: "_id", Value: 1}}},
-		{Keys: bson.D{{Key: "t", Value: 1}, {Key: "id", Value: 1}, {Key: "_id", Value: 1}}},
-	}
-	// recordIndexes let the server remove what has expired an hour ago.
-	recordIndexes = []mongo.IndexModel{
-		{Keys: bson.D{{Key: "ttl", Value: 1}}, Options: options.Index().SetExpireAfterSeconds(60 * 60)},
+	currentIndexes = []mongo.IndexModel{ascending("ix.k", "num"), ascending("num"), ascending("lu", "num"), ascending("pos")}
+	historyIndexes = []mongo.IndexModel{ascending("id", "pos"), ascending("to")}
+	sharedIndexes  = map[string][]mongo.IndexModel{
+		feedCollection:    {ascending("t", "_id"), ascending("t", "id", "_id")},
+		recordsCollection: {ascending("b", "k"), expiring("rm", 0)},
+		claimsCollection:  {expiring("since", 24*60*60)},
 	}
 )
 
-// makeIndexes makes those of all collections. A server without transactions, which has no use for them, gets none.
-func (s *Store) makeIndexes(ctx context.Context) error {
-	if !s.streams {
+// types are those whose collections have their indexes.
+type types struct {
+	mu    sync.Mutex
+	ready map[string]bool
+	work  sync.WaitGroup
+}
+
+func (t *types) wait() { t.work.Wait() }
+
+// made is the record of the indexes that there are.
+type made struct {
+	Edition int      `bson:"edition"`
+	Types   []string `bson:"types"`
+}
+
+// openIndexes makes the indexes that all stores have, and, for a newer edition, those of the types there are
+// again: in the background, since searches go by the older ones meanwhile.
+func (s *Store) openIndexes(ctx context.Context) error {
+	s.types.ready = map[string]bool{}
+	var found made
+	err := s.db.Collection(kilnCollection).FindOne(ctx, byID("indexes")).Decode(&found)
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return err
+	}
+	if err == nil && found.Edition == indexEdition {
+		for _, typ := range found.Types {
+			s.types.ready[typ] = true
+		}
 		return nil
 	}
-	wanted := map[string][]mongo.IndexModel{feedCollection: feedIndexes, recordsCollection: recordIndexes}
-	for _, typ := range definitions.R4().ResourceNames() {
-		wanted[currentCollection(typ)] = currentIndexes
-		wanted[historyCollection(typ)] = historyIndexes
+	for name, models := range sharedIndexes {
+		if err := s.makeIndexes(ctx, name, models); err != nil {
+			return err
+		}
 	}
-	for collection, indexes := range wanted {
-		if _, err := s.db.Collection(collection).Indexes().CreateMany(ctx, indexes); err != nil {
-			return told(ctx, err)
+	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, byID("indexes"),
+		bson.D{{Key: "$set", Value: bson.D{{Key: "edition", Value: indexEdition}, {Key: "types", Value: bson.A{}}}}}, options.UpdateOne().SetUpsert(true)); err != nil {
+		return err
+	}
+	for _, typ := range found.Types {
+		s.types.work.Go(func() { _ = s.prepareType(context.WithoutCancel(ctx), typ) }) // else with the next commit
+	}
+	return nil
+}
+
+// prepareTypes makes the collections and indexes of the types that a batch brings for the first time.
+func (s *Store) prepareTypes(ctx context.Context, batch []*commit) error {
+	for _, c := range batch {
+		for _, change := range c.tx.Changes {
+			if !isType(change.Key.Type) {
+				continue
+			}
+			if err := s.prepareType(ctx, change.Key.Type); err != nil {
+				return fmt.Errorf("making the indexes of %s: %w", change.Key.Type, told(ctx, err))
+			}
 		}
 	}
 	return nil
+}
+
+func (s *Store) prepareType(ctx context.Context, typ string) error {
+	s.types.mu.Lock()
+	defer s.types.mu.Unlock()
+	if s.types.ready[typ] {
+		return nil
+	}
+	if err := s.makeIndexes(ctx, currentCollection(typ), currentIndexes); err != nil {
+		return err
+	}
+	if err := s.makeIndexes(ctx, historyCollection(typ), historyIndexes); err != nil {
+		return err
+	}
+	added := bson.D{{Key: "$addToSet", Value: bson.D{{Key: "types", Value: typ}}}}
+	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, byID("indexes"), added); err != nil {
+		return err
+	}
+	s.types.ready[typ] = true
+	return nil
+}
+
+// makeIndexes makes those that are not there.
+func (s *Store) makeIndexes(ctx context.Context, collection string, models []mongo.IndexModel) error {
+	for _, model := range models {
+		_, err := s.db.Collection(collection).Indexes().CreateOne(ctx, model)
+		if err != nil && !s.withoutExpiry(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutExpiry reports whether a server refuses an index for its expiry, which some that speak the protocol do
+// not have. Then what is gone stays, and is passed over.
+func (s *Store) withoutExpiry(err error) bool {
+	var refused mongo.CommandError
+	return s.options.WithoutTransactions && errors.As(err, &refused) && strings.Contains(refused.Message, "expireAfterSeconds")
 }

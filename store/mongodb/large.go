@@ -85,6 +85,32 @@ func (s *Store) download(ctx context.Context, file string) ([]byte, error) {
 	return text, nil
 }
 
+// sweepEvery is how often a process looks for files that nothing refers to.
+const sweepEvery = 6 * time.Hour
+
+// keepSweeping sweeps until the store is closed. What fails is tried again the next time.
+func (s *Store) keepSweeping() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-s.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		_, _ = s.sweepLarge(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // sweepLarge removes the files that nothing refers to and that are old enough for nothing to do so later, and tells
 // how many. It is safe for several at once and may be stopped.
 func (s *Store) sweepLarge(ctx context.Context) (removed int, err error) {
@@ -165,7 +191,7 @@ func (s *Store) oldNotes(ctx context.Context, before time.Time) (notes []note, e
 
 // intentLeft reports whether there are commits that are not done yet.
 func (s *Store) intentLeft(ctx context.Context) (bool, error) {
-	return s.exists(ctx, kilnCollection, bson.D{{Key: "_id", Value: turnName}, {Key: "intent", Value: bson.D{{Key: "$exists", Value: true}}}})
+	return s.exists(ctx, intentsCollection, bson.D{})
 }
 
 // refersTo reports whether a version has its body in the file.

@@ -8,12 +8,6 @@ import (
 	"kiln/store"
 )
 
-// Documents of the collection kiln.
-const (
-	headName = "head"
-	turnName = "turn"
-)
-
 // The collections beside those of the types.
 const (
 	kilnCollection    = "kiln"
@@ -44,8 +38,7 @@ type document struct {
 	Index    *index        `bson:"ix,omitempty"`
 	Claims   []bson.Binary `bson:"claims,omitempty"`
 
-	typ  string
-	text []byte // of one that has just been made
+	typ string
 }
 
 // index are the keys and values that a version is found by.
@@ -80,12 +73,13 @@ type event struct {
 
 // head is how far the store has come.
 type head struct {
-	Name     string        `bson:"_id"`
 	Position int64         `bson:"pos"`
 	Updated  bson.DateTime `bson:"lu"`
 	Numbers  int64         `bson:"num"`
 	Revision int64         `bson:"rev"`
 	Turn     int64         `bson:"turn"` // grows with every landing
+	// Plans are those that landed last, the newest first; see landOrdered.
+	Plans []string `bson:"plans,omitempty"`
 }
 
 func dateTime(t time.Time) bson.DateTime { return bson.NewDateTimeFromTime(t) }

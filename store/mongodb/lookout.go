@@ -63,7 +63,7 @@ func (l *lookout) start(s *Store) {
 // stream rings with every change of the head until the stream ends.
 func (l *lookout) stream(ctx context.Context, db *mongo.Database) {
 	changes, err := db.Collection(kilnCollection).Watch(ctx, mongo.Pipeline{
-		{{Key: "$match", Value: bson.D{{Key: "documentKey._id", Value: headName}}}},
+		{{Key: "$match", Value: bson.D{{Key: "documentKey._id", Value: "head"}}}},
 		{{Key: "$project", Value: bson.D{{Key: "_id", Value: 1}}}},
 	})
 	if err != nil {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
@@ -31,6 +31,11 @@ type Options struct {
 	RawBytes bool
 	// SearchRows bounds what one search may look at; 0 is no bound.
 	SearchRows int64
+	// Term is how long a process that lands a commit in ordered steps may be silent before another finishes
+	// for it; 5 s if 0. All processes should have the same.
+	Term time.Duration
+
+	step func(name string) error // for tests: called before each step of a landing
 }
 
 // EnsureDefaults fills in what was left out.
@@ -38,97 +43,130 @@ func (o *Options) EnsureDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Term <= 0 {
+		o.Term = 5 * time.Second
+	}
+	if o.step == nil {
+		o.step = func(string) error { return nil }
+	}
 }
 
-// Store is the engine. It implements store.Store.
+// Store is the engine.
 type Store struct {
 	client  *mongo.Client
 	db      *mongo.Database
 	options Options
-	streams bool // the server has transactions and change streams
-	lookout lookout
-	landing landing
-
+	streams bool          // the server has change streams
 	done    chan struct{} // closed with the store
-	mu      sync.Mutex
-	calls   sync.WaitGroup // those running; none is added after closed
-	closed  bool
-	closing sync.Once
+	lookout lookout
+
+	gate   sync.RWMutex // held for reading during calls
+	closed bool
+
+	landings   landings
+	types      types
+	newestTurn atomic.Int64 // that this process has seen
+	previewed  atomic.Uint64
 }
 
 var _ store.Store = (*Store)(nil)
 
-// format is the layout that package comment tells of; a store of another is refused.
-const format = 1
+// format is what this code reads and writes.
+const format = "kiln-mongodb 1"
 
-// errNoTransactions tells how to get them: https://www.mongodb.com/docs/manual/tutorial/convert-standalone-to-replica-set/
-var errNoTransactions = errors.New("the MongoDB server has no transactions, since it is not part of a replica set: " +
-	"start it with --replSet rs0 and run once: mongosh --eval 'rs.initiate()'")
+// errTransactions tells what to do about a server that has none.
+var errTransactions = errors.New(`this MongoDB server is not part of a replica set, so it has no transactions; make it one (a single node is enough): start mongod with --replSet rs0 and run once: mongosh --eval 'rs.initiate()'; or give --mongodb-without-transactions, whose limits docs/mongodb.md tells`)
 
-// Open opens the store in a database, which is made if there is none. It fails where the server has no transactions,
-// unless the options say that it may do without, and where the database holds what this Kiln does not know.
+// Open connects to the database that a mongodb:// or mongodb+srv:// URL names, and makes it a store where it is
+// empty. Errors: a URL that is none, a server that does not answer, has no transactions (unless Options allow that),
+// or a database that holds something else.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o.EnsureDefaults()
-	parsed, err := connstring.ParseAndValidate(url)
-	if err != nil {
-		return nil, fmt.Errorf("the URL of the MongoDB store: %w", err)
-	}
-	for _, name := range [...]string{parsed.Database, "kiln"} {
-		if o.Database == "" {
-			o.Database = name
-		}
-	}
-	client, err := mongo.Connect(options.Client().ApplyURI(url).SetReadPreference(readpref.Primary()))
-	if err != nil {
+	s := &Store{options: o, done: make(chan struct{})}
+	s.landings.turn = make(chan struct{}, 1)
+	if err := s.connect(url); err != nil {
 		return nil, err
 	}
-	s := &Store{client: client, options: o, done: make(chan struct{})}
 	if err := s.begin(ctx); err != nil {
-		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
+		_ = s.client.Disconnect(context.WithoutCancel(ctx))
+		return nil, err
 	}
+	s.types.work.Go(s.keepSweeping)
 	return s, nil
 }
 
-// begin finds out what the server can do and makes the database ready.
+// patience is how long to look for a server.
+const patience = 10 * time.Second
+
+func (s *Store) connect(url string) (err error) {
+	settings := options.Client().ApplyURI(url).SetServerSelectionTimeout(patience).SetAppName("kiln")
+	if !s.options.WithoutTransactions {
+		settings.SetReadConcern(readconcern.Majority()).SetWriteConcern(writeconcern.Majority())
+	}
+	if err := settings.Validate(); err != nil {
+		return fmt.Errorf("the URL of the database: %w", err)
+	}
+	name := s.options.Database
+	if name == "" {
+		if parsed, err := connstring.Parse(url); err == nil {
+			name = parsed.Database
+		}
+	}
+	if name == "" {
+		name = "kiln"
+	}
+	if s.client, err = mongo.Connect(settings); err == nil {
+		s.db = s.client.Database(name)
+	}
+	return err
+}
+
+// begin looks at the server and at what the database holds.
 func (s *Store) begin(ctx context.Context) error {
 	var hello struct {
-		Set string `bson:"setName"`
-		Msg string `bson:"msg"`
+		SetName string `bson:"setName"`
+		Msg     string `bson:"msg"`
 	}
-	if err := s.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
-		return err
+	if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
+		return fmt.Errorf("asking the MongoDB server what it is: %w", err)
 	}
-	s.streams = hello.Set != "" || hello.Msg == "isdbgrid"
-	o := options.Database()
-	switch {
-	case s.streams:
-		o.SetReadConcern(readconcern.Majority()).SetWriteConcern(writeconcern.Majority())
-	case !s.options.WithoutTransactions:
-		return errNoTransactions
+	s.streams = hello.SetName != "" || hello.Msg == "isdbgrid"
+	if !s.streams && !s.options.WithoutTransactions {
+		return errTransactions
 	}
-	s.db = s.client.Database(s.options.Database, o)
 	if err := s.checkFormat(ctx); err != nil {
 		return err
 	}
-	return s.makeIndexes(ctx)
-}
-
-func (s *Store) checkFormat(ctx context.Context) error {
-	found := struct {
-		Name   string `bson:"_id"`
-		Format int64  `bson:"n"`
-	}{"format", format}
-	kiln := s.db.Collection(kilnCollection)
-	for _, first := range [...]any{found, head{Name: headName}, turn{Name: turnName}} {
-		if _, err := kiln.InsertOne(ctx, first); err != nil && !mongo.IsDuplicateKeyError(err) {
-			return err
-		}
+	if err := s.openIndexes(ctx); err != nil {
+		return fmt.Errorf("making the indexes: %w", err)
 	}
-	if err := kiln.FindOne(ctx, byID("format")).Decode(&found); err != nil {
+	h, err := s.readHead(ctx)
+	if err != nil {
 		return err
 	}
-	if found.Format != format {
-		return fmt.Errorf("the database has the format %d, and this Kiln knows %d", found.Format, format)
+	s.newestTurn.Store(h.Turn)
+	return nil
+}
+
+// checkFormat marks an empty database, and refuses one of another format.
+func (s *Store) checkFormat(ctx context.Context) error {
+	kiln := s.db.Collection(kilnCollection)
+	for _, first := range []bson.D{
+		{{Key: "_id", Value: "format"}, {Key: "name", Value: format}},
+		{{Key: "_id", Value: headName}, {Key: "pos", Value: int64(0)}, {Key: "lu", Value: bson.DateTime(0)}, {Key: "num", Value: int64(0)}, {Key: "rev", Value: int64(0)}, {Key: "turn", Value: int64(0)}},
+	} {
+		if _, err := kiln.InsertOne(ctx, first); err != nil && !mongo.IsDuplicateKeyError(err) {
+			return fmt.Errorf("preparing the database: %w", err)
+		}
+	}
+	var found struct {
+		Name string `bson:"name"`
+	}
+	if err := kiln.FindOne(ctx, byID("format")).Decode(&found); err != nil {
+		return fmt.Errorf("reading the format of the database: %w", err)
+	}
+	if found.Name != format {
+		return fmt.Errorf("the database has the format %q; expected %q", found.Name, format)
 	}
 	return nil
 }
@@ -138,28 +176,27 @@ func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.gate.RLock()
 	if s.closed {
+		s.gate.RUnlock()
 		return store.ErrClosed
 	}
-	s.calls.Add(1)
 	return nil
 }
 
-func (s *Store) leave() { s.calls.Done() }
+func (s *Store) leave() { s.gate.RUnlock() }
 
-// Close implements store.Store.
-func (s *Store) Close() (err error) {
-	s.closing.Do(func() {
-		s.mu.Lock()
-		s.closed = true
-		s.mu.Unlock()
-		close(s.done)
-		s.calls.Wait()
-		err = s.client.Disconnect(context.Background())
-	})
-	return err
+// Close implements store.Store: calls that are running finish.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	s.types.wait()
+	return s.client.Disconnect(context.Background())
 }
 
 // Shared implements store.Store.

@@ -3,156 +3,256 @@ package mongodb
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
-	"kiln/store"
 )
 
-// turn is held by who lands, where the server has no transactions. Its term grows whenever somebody takes it, so
-// that who had it before writes no intent any more.
-type turn struct {
-	Name   string `bson:"_id"`
-	Term   int64  `bson:"term"`
-	Held   bool   `bson:"held"`
-	Intent []byte `bson:"intent,omitempty"` // what is being done, an intent as BSON
+// Without transactions a landing is a row of steps, each of which the database does whole:
+//
+//  1. The turn is taken: a document turns/n is inserted, where n-1 is the turn that the head tells of. Only one can.
+//  2. The plan is inserted as intents/n. From here on the landing will happen, by whomever.
+//  3. What the plan says is done. Doing any of it again changes nothing.
+//  4. The head is moved to n. From here on readers see it.
+//  5. turns/n and intents/n are removed.
+//
+// Who finds that a turn has been taken and the head does not come to it for a term, by its own clock, takes the
+// turn after it, and inserts an empty intents/n. Either that succeeds, and the one who was silent will find
+// that it can intend nothing any more; or there is a plan already, and it is carried out.
+const (
+	turnsCollection   = "turns"
+	intentsCollection = "intents"
+)
+
+// landOrdered lands a batch in steps.
+func (s *Store) landOrdered(ctx context.Context, batch []*commit, verdicts []verdict) error {
+	h, turn, err := s.takeTurn(ctx)
+	if err != nil {
+		return err
+	}
+	k, err := s.newStock(ctx, h, turn, transactionsOf(batch))
+	if err == nil {
+		err = k.decide(ctx, batch, verdicts)
+	}
+	var p *plan
+	if err == nil {
+		p, err = k.plan(maxOrdered)
+	}
+	if err == nil && !p.empty() {
+		err = s.intend(ctx, p)
+	}
+	if err != nil || p.empty() {
+		return errors.Join(err, s.giveTurnBack(ctx, turn))
+	}
+	landed, err := s.confirm(ctx, p)
+	if landed || err != nil {
+		return err
+	}
+	// It is decided: whatever comes, somebody will finish it, at best the one who knows the outcome.
+	return s.finish(ctx, p)
 }
 
-const (
-	// maxIntent is what fits into a document of the database beside the rest.
-	maxIntent = 15 << 20
-	// turnPatience is for how long a turn may not move, by the clock of the process that waits for it, before it is
-	// taken from its holder.
-	turnPatience = 10 * time.Second
-	turnDelay    = 5 * time.Millisecond
-)
-
-// errTurnLost is a turn that somebody else has taken.
-var errTurnLost = errors.New("another process has taken the turn")
-
-// landOrdered lands transactions in steps: the turn, what an earlier holder left, the intent, what it says,
-// and the head, which shows it.
-func (s *Store) landOrdered(ctx context.Context, group []*request) error {
+// takeTurn waits for the turn and gives the head that it follows.
+func (s *Store) takeTurn(ctx context.Context) (h head, turn int64, err error) {
+	var silent silence
 	for {
-		t, err := s.takeTurn(ctx)
-		if err != nil {
-			return err
+		if h, err = s.readHead(ctx); err != nil {
+			return h, 0, err
 		}
-		err = s.landInTurn(ctx, t.Term, group)
-		if errors.Is(err, errTurnLost) {
+		last, err := s.lastTurn(ctx)
+		if err != nil {
+			return h, 0, err
+		}
+		turn = max(h.Turn, last) + 1
+		if last > h.Turn && !silent.over(h.Turn, last, s.options.Term) {
+			if err := pause(ctx, min(s.options.Term/20, 10*time.Millisecond)); err != nil {
+				return h, 0, err
+			}
 			continue
 		}
-		_ = s.changeTurn(ctx, t.Term, bson.D{{Key: "$set", Value: bson.D{{Key: "held", Value: false}}}, {Key: "$unset", Value: bson.D{{Key: "intent", Value: ""}}}})
-		return err // who cannot give the turn back has it taken
-	}
-}
-
-// landInTurn fails with errTurnLost before anything is written, if it does.
-func (s *Store) landInTurn(ctx context.Context, term int64, group []*request) error {
-	h, err := s.readHead(ctx)
-	if err != nil {
-		return err
-	}
-	i, err := s.judgeGroup(ctx, h, group)
-	if err != nil || i == nil {
-		return err
-	}
-	text, err := bson.Marshal(i)
-	if err != nil {
-		return err
-	}
-	if len(text) > maxIntent {
-		return store.ErrTooLarge
-	}
-	if err := s.changeTurn(ctx, term, bson.D{{Key: "$set", Value: bson.D{{Key: "intent", Value: text}}}}); err != nil {
-		return err
-	}
-	return s.finish(ctx, i)
-}
-
-// finish does an intent and shows it. It is tried again while there is time, for what is not finished is neither
-// applied nor not.
-func (s *Store) finish(ctx context.Context, i *intent) error {
-	for {
-		err := i.do(ctx, s.db)
-		if err == nil {
-			_, err = s.moveHead(ctx, i.Head)
+		if err := s.options.step("turn"); err != nil {
+			return h, 0, err
 		}
-		if err == nil || ctx.Err() != nil {
+		_, err = s.db.Collection(turnsCollection).InsertOne(ctx, byID(turn))
+		if mongo.IsDuplicateKeyError(err) {
+			continue
+		}
+		if err != nil {
+			return h, 0, fmt.Errorf("taking the turn: %w", told(ctx, err))
+		}
+		return s.settleTurn(ctx, turn)
+	}
+}
+
+// silence tells when nothing has moved for a term, by the clock of this process.
+type silence struct {
+	head, last int64
+	since      time.Time
+}
+
+func (s *silence) over(head, last int64, term time.Duration) bool {
+	if s.since.IsZero() || s.head != head || s.last != last {
+		*s = silence{head, last, time.Now()}
+	}
+	return time.Since(s.since) >= term
+}
+
+// lastTurn is the newest turn that was taken and not removed yet.
+func (s *Store) lastTurn(ctx context.Context) (last int64, err error) {
+	newest := options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetLimit(1)
+	for found, err := range rows[struct {
+		Turn int64 `bson:"_id"`
+	}](ctx, s.db.Collection(turnsCollection), bson.D{}, newest) {
+		if err != nil {
+			return 0, err
+		}
+		last = found.Turn
+	}
+	return last, nil
+}
+
+// settleTurn finishes what those before may have left, once a turn is taken, and gives the head then.
+func (s *Store) settleTurn(ctx context.Context, turn int64) (head, int64, error) {
+	for {
+		h, err := s.readHead(ctx)
+		if err != nil {
+			return h, 0, err
+		}
+		if h.Turn >= turn { // it was removed before it was taken again
+			return h, 0, errors.Join(errMoved, s.giveTurnBack(ctx, turn))
+		}
+		if h.Turn == turn-1 {
+			return h, turn, nil
+		}
+		if err := s.settle(ctx, h.Turn+1); err != nil {
+			return h, 0, err
+		}
+	}
+}
+
+// settle decides a turn whose holder is silent: what it has intended is done, and what it has not, it cannot any
+// more.
+func (s *Store) settle(ctx context.Context, turn int64) error {
+	_, err := s.db.Collection(intentsCollection).InsertOne(ctx, bson.D{{Key: "_id", Value: turn}, {Key: "void", Value: true}})
+	if err != nil && !mongo.IsDuplicateKeyError(err) {
+		return fmt.Errorf("settling a turn: %w", told(ctx, err))
+	}
+	h, err2 := s.readHead(ctx)
+	if err2 != nil || h.Turn >= turn {
+		return err2 // it has ended meanwhile
+	}
+	var left struct {
+		Void bool `bson:"void"`
+		Plan plan `bson:",inline"`
+	}
+	if err := s.db.Collection(intentsCollection).FindOne(ctx, byID(turn)).Decode(&left); err != nil {
+		if errors.Is(err, mongo.ErrNoDocuments) {
+			return nil // ended and removed: the head tells
+		}
+		return fmt.Errorf("settling a turn: %w", told(ctx, err))
+	}
+	if left.Void {
+		h.Turn = turn
+		return s.mark(ctx, h)
+	}
+	return s.finish(ctx, &left.Plan)
+}
+
+// intend makes the plan what will happen. errMoved: the turn is lost, and it will not.
+func (s *Store) intend(ctx context.Context, p *plan) error {
+	if err := s.options.step("intend"); err != nil {
+		return err
+	}
+	_, err := s.db.Collection(intentsCollection).InsertOne(ctx, p)
+	if mongo.IsDuplicateKeyError(err) {
+		return errMoved
+	}
+	if err != nil {
+		return fmt.Errorf("writing what is to land: %w", told(ctx, err))
+	}
+	return nil
+}
+
+// plansKept is how many of the last plans the head names.
+const plansKept = 32
+
+var errUnknown = errors.New("another process took over while this one was silent; it is not known whether the transaction landed")
+
+// confirm makes sure that the turn had not passed long ago when the plan was intended: then nobody will
+// look at it any more, and who took over has removed what kept it out. If it has passed since, the plan has landed.
+func (s *Store) confirm(ctx context.Context, p *plan) (landed bool, err error) {
+	h, err := s.readHead(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case h.Turn < p.Turn:
+		return false, nil
+	case slices.Contains(h.Plans, p.Name):
+		return true, nil
+	}
+	if _, err := s.db.Collection(intentsCollection).DeleteOne(ctx, byID(p.Turn)); err != nil {
+		return false, fmt.Errorf("taking back what was to land: %w", told(ctx, err))
+	}
+	if h.Turn-p.Turn >= plansKept {
+		return false, errUnknown
+	}
+	return false, errMoved
+}
+
+// finish carries out a plan that is intended, and tells that it is done.
+func (s *Store) finish(ctx context.Context, p *plan) error {
+	for _, part := range [...][]write{p.Past, p.Others} {
+		if err := s.carryOut(ctx, part, idempotent); err != nil {
+			return told(ctx, err)
+		}
+	}
+	if err := s.options.step("mark"); err != nil {
+		return err
+	}
+	return s.mark(ctx, p.Head)
+}
+
+// idempotent does writes of which some may have been done already.
+func idempotent(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
+	_, err := c.BulkWrite(ctx, models, anyOrder())
+	var bulk mongo.BulkWriteException
+	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
+		return err
+	}
+	for _, one := range bulk.WriteErrors {
+		if !mongo.IsDuplicateKeyError(one) {
 			return err
 		}
-		time.Sleep(turnDelay)
 	}
+	return nil
 }
 
-// takeTurn waits for the turn and finishes what its last holder has left.
-func (s *Store) takeTurn(ctx context.Context) (turn, error) {
-	last, since := int64(-1), time.Now()
-	for {
-		t, taken, err := s.tryTurn(ctx, bson.D{{Key: "_id", Value: turnName}, {Key: "held", Value: false}})
-		if err == nil && !taken {
-			t, err = s.readTurn(ctx)
-			if t.Term != last {
-				last, since = t.Term, time.Now()
-			} else if time.Since(since) > turnPatience {
-				t, taken, err = s.tryTurn(ctx, bson.D{{Key: "_id", Value: turnName}, {Key: "term", Value: t.Term}})
-			}
-		}
-		switch {
-		case err != nil:
-			return t, err
-		case taken:
-			return t, s.finishLeft(ctx, t)
-		}
-		select {
-		case <-time.After(turnDelay):
-		case <-ctx.Done():
-			return t, ctx.Err()
-		}
+// mark moves the head, unless it has moved further, and removes what led there.
+func (s *Store) mark(ctx context.Context, h head) error {
+	before := append(byID(headName), bson.E{Key: "turn", Value: bson.D{{Key: "$lt", Value: h.Turn}}})
+	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, before, bson.D{{Key: "$set", Value: h}}); err != nil {
+		return fmt.Errorf("marking what has landed: %w", told(ctx, err))
 	}
-}
-
-// tryTurn takes the turn if it is as the filter says, with the next term.
-func (s *Store) tryTurn(ctx context.Context, filter bson.D) (t turn, taken bool, err error) {
-	update := bson.D{{Key: "$set", Value: bson.D{{Key: "held", Value: true}}}, {Key: "$inc", Value: bson.D{{Key: "term", Value: int64(1)}}}}
-	o := options.FindOneAndUpdate().SetReturnDocument(options.After)
-	err = s.db.Collection(kilnCollection).FindOneAndUpdate(ctx, filter, update, o).Decode(&t)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return t, false, nil
-	}
-	return t, err == nil, told(ctx, err)
-}
-
-func (s *Store) readTurn(ctx context.Context) (t turn, err error) {
-	err = s.db.Collection(kilnCollection).FindOne(ctx, byID(turnName)).Decode(&t)
-	return t, told(ctx, err)
-}
-
-// changeTurn writes to the turn for as long as it has the term.
-func (s *Store) changeTurn(ctx context.Context, term int64, update bson.D) error {
-	filter := bson.D{{Key: "_id", Value: turnName}, {Key: "term", Value: term}}
-	result, err := s.db.Collection(kilnCollection).UpdateOne(ctx, filter, update)
-	if err == nil && result.MatchedCount == 0 {
-		err = errTurnLost
-	}
-	return err
-}
-
-// finishLeft finishes an intent that the head does not show yet.
-func (s *Store) finishLeft(ctx context.Context, t turn) error {
-	if len(t.Intent) == 0 {
-		return nil
-	}
-	var i intent
-	if err := bson.Unmarshal(t.Intent, &i); err != nil {
+	s.saw(h.Turn)
+	if err := s.options.step("remove"); err != nil {
 		return err
 	}
-	h, err := s.readHead(ctx)
-	if err != nil || i.Head.Turn <= h.Turn {
-		return err
+	done := bson.D{{Key: "_id", Value: bson.D{{Key: "$lte", Value: h.Turn}}}}
+	for _, name := range [...]string{intentsCollection, turnsCollection} {
+		// What stays is removed with the next: the commit has landed.
+		_, _ = s.db.Collection(name).DeleteMany(ctx, done)
 	}
-	return s.finish(ctx, &i)
+	return nil
+}
+
+// giveTurnBack ends a turn in which nothing was intended.
+func (s *Store) giveTurnBack(ctx context.Context, turn int64) error {
+	if _, err := s.db.Collection(turnsCollection).DeleteOne(ctx, byID(turn)); err != nil {
+		return fmt.Errorf("giving the turn back: %w", told(ctx, err))
+	}
+	return nil
 }

@@ -2,8 +2,6 @@ package mongodb
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -12,23 +10,87 @@ import (
 	"kiln/store"
 )
 
-// revision is that of a record, 0 where there is none or it has expired.
-func (s state) revision(now time.Time) uint64 {
-	if s.Ends && !now.Before(s.Expires.Time()) {
-		return 0
-	}
-	return s.Number
+type recordKey struct{ bucket, key string }
+
+// separator stands between bucket and key in the name of a record, and in no bucket.
+const separator = "\x01\x03"
+
+func (k recordKey) name() string { return keyName(k.bucket) + separator + keyName(k.key) }
+
+// record is a record with what it was before, which is shown until the landing that wrote it is marked. One that
+// was deleted stays for a day, without a value.
+type record struct {
+	Name   string     `bson:"_id"`
+	Bucket string     `bson:"b"`
+	Key    string     `bson:"k"`
+	Turn   int64      `bson:"turn"` // of the landing that wrote it
+	Was    *wasRecord `bson:"was,omitempty"`
+	Now    wasRecord  `bson:",inline"`
+	// Removed is when the database may drop it: an hour after its end, a day after its deletion.
+	Removed bson.DateTime `bson:"rm,omitempty"`
 }
 
-func (s state) record(key string) store.Record {
-	r := store.Record{Key: key, Value: s.Value, Revision: s.Number}
-	if r.Value == nil {
-		r.Value = []byte{}
+type wasRecord struct {
+	Value    []byte        `bson:"val"`
+	Expires  bson.DateTime `bson:"exp,omitempty"`
+	Revision int64         `bson:"rev"` // 0: there is none
+}
+
+func (r *record) live(now time.Time) bool { return r != nil && r.Now.live(now) }
+
+func (r wasRecord) live(now time.Time) bool {
+	return r.Revision != 0 && (r.Expires == 0 || now.Before(r.Expires.Time()))
+}
+
+// at is what the record was after a turn.
+func (r *record) at(turn int64) wasRecord {
+	switch {
+	case r.Turn <= turn:
+		return r.Now
+	case r.Was != nil:
+		return *r.Was
 	}
-	if s.Ends {
-		r.Expires = s.Expires.Time().UTC()
+	return wasRecord{}
+}
+
+func (r wasRecord) export(key string) store.Record {
+	out := store.Record{Key: key, Value: append([]byte{}, r.Value...), Revision: uint64(r.Revision)}
+	if r.Expires != 0 {
+		out.Expires = r.Expires.Time().UTC()
 	}
-	return r
+	return out
+}
+
+// How long the database keeps records that are gone.
+const (
+	expiredKept = time.Hour
+	deletedKept = 24 * time.Hour
+)
+
+// write puts or, for a nil value, removes a record.
+func (k *stock) write(c store.RecordChange) store.Record {
+	key := recordKey{c.Bucket, c.Key}
+	next := &record{Name: key.name(), Bucket: keyName(c.Bucket), Key: keyName(c.Key), Turn: k.turn}
+	if s := k.records[key]; s != nil && s.stored != nil {
+		was := s.stored.Now
+		next.Was = &was
+	}
+	if c.Value == nil {
+		next.Removed = dateTime(k.now.Add(deletedKept))
+		put(k.records, key, next)
+		return store.Record{}
+	}
+	k.head.Revision++
+	next.Now.Value, next.Now.Revision = append([]byte{}, c.Value...), k.head.Revision
+	if !c.Expires.IsZero() {
+		next.Now.Expires = dateTime(c.Expires)
+		if next.Now.Expires == 0 {
+			next.Now.Expires = 1 // 0 is never
+		}
+		next.Removed = dateTime(c.Expires.Add(expiredKept))
+	}
+	put(k.records, key, next)
+	return next.Now.export(c.Key)
 }
 
 // Records implements store.Store.
@@ -40,57 +102,22 @@ type records struct {
 }
 
 // Get implements store.Records.
-func (r *records) Get(ctx context.Context, key string) (store.Record, error) {
-	if err := r.store.enter(ctx); err != nil {
-		return store.Record{}, err
-	}
-	defer r.store.leave()
-	name := recordName(r.bucket, key)
-	found, err := r.store.slots(ctx, recordsCollection, []string{name})
-	if err != nil {
-		return store.Record{}, err
-	}
-	live, err := r.store.live(ctx, found[name])
-	if err != nil || live == nil {
-		return store.Record{}, orNotFound(err)
-	}
-	return live.record(key), nil
-}
-
-func orNotFound(err error) error {
-	if err == nil {
+func (r *records) Get(ctx context.Context, key string) (found store.Record, err error) {
+	s := r.store
+	err = s.newest().during(ctx, func(v *view) error {
+		name := recordKey{r.bucket, key}.name()
+		for got, err := range rows[record](ctx, s.db.Collection(recordsCollection), byID(name)) {
+			if err != nil {
+				return err
+			}
+			if value := got.at(v.turn); value.live(s.options.Now()) {
+				found = value.export(key)
+				return nil
+			}
+		}
 		return store.ErrNotFound
-	}
-	return err
-}
-
-// live gives of slots that were read the states that are committed and have not expired, nil for none. A state of
-// a landing that the head has not come to yet does not show: the one before it was committed when it was read.
-func (s *Store) live(ctx context.Context, c *slot) (*state, error) {
-	list, err := s.allLive(ctx, []*slot{c})
-	return list[0], err
-}
-
-func (s *Store) allLive(ctx context.Context, slots []*slot) ([]*state, error) {
-	list := make([]*state, len(slots))
-	if !slices.ContainsFunc(slots, func(c *slot) bool { return c != nil }) {
-		return list, nil
-	}
-	h, err := s.readHead(ctx)
-	if err != nil {
-		return list, err
-	}
-	now := s.options.Now()
-	for i, c := range slots {
-		shown, err := c.as(h.Turn)
-		if err != nil {
-			return list, err
-		}
-		if shown.revision(now) > 0 {
-			list[i] = &shown
-		}
-	}
-	return list, nil
+	})
+	return found, err
 }
 
 // Put implements store.Records.
@@ -98,16 +125,17 @@ func (r *records) Put(ctx context.Context, key string, value []byte, expires tim
 	if value == nil {
 		value = []byte{}
 	}
-	return r.change(ctx, store.RecordChange{Bucket: r.bucket, Key: key, Value: value, Expires: expires, Revision: revision})
+	return r.change(ctx, store.RecordChange{Key: key, Value: value, Expires: expires, Revision: revision})
 }
 
 // Delete implements store.Records.
 func (r *records) Delete(ctx context.Context, key string, revision uint64) error {
-	_, err := r.change(ctx, store.RecordChange{Bucket: r.bucket, Key: key, Revision: revision})
+	_, err := r.change(ctx, store.RecordChange{Key: key, Revision: revision})
 	return err
 }
 
 func (r *records) change(ctx context.Context, c store.RecordChange) (store.Record, error) {
+	c.Bucket = r.bucket
 	made, err := r.store.commit(ctx, store.Transaction{Records: []store.RecordChange{c}})
 	if err != nil {
 		return store.Record{}, err
@@ -115,104 +143,74 @@ func (r *records) change(ctx context.Context, c store.RecordChange) (store.Recor
 	return made.records[0], nil
 }
 
-// listBatch is how many records are read at once.
-const listBatch = 1000
+// recordsBatch is how many records are read at once.
+const recordsBatch = 1000
 
 // List implements store.Records.
 func (r *records) List(ctx context.Context, prefix, after string, limit int) (list []store.Record, err error) {
-	if err := r.store.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer r.store.leave()
-	begin := slotName(r.bucket) + " /"
-	from := bson.D{{Key: "$gte", Value: begin + slotName(prefix)}}
-	if after >= prefix && after != "" {
-		from = bson.D{{Key: "$gt", Value: begin + slotName(after)}}
-	}
-	for {
-		slots, err := r.store.slotsFrom(ctx, from, listBatch)
-		if err != nil {
-			return nil, err
+	s := r.store
+	err = s.newest().during(ctx, func(v *view) error {
+		now := s.options.Now()
+		from, begins := "$gte", keyName(prefix)
+		if after != "" && after >= prefix {
+			from, begins = "$gt", keyName(after)
 		}
-		states, err := r.store.allLive(ctx, slots)
-		if err != nil {
-			return nil, err
-		}
-		for i, c := range slots {
-			name, within := strings.CutPrefix(c.Name, begin)
-			if !within || !strings.HasPrefix(name, slotName(prefix)) || limit > 0 && len(list) == limit {
-				return list, nil
+		for {
+			filter := bson.D{{Key: "b", Value: keyName(r.bucket)}, {Key: "k", Value: bson.D{{Key: from, Value: begins}}}}
+			n, more := 0, options.Find().SetSort(bson.D{{Key: "k", Value: 1}}).SetLimit(recordsBatch)
+			for got, err := range rows[record](ctx, s.db.Collection(recordsCollection), filter, more) {
+				if err != nil {
+					return err
+				}
+				n++
+				key := nameKey(got.Key)
+				if len(key) < len(prefix) || key[:len(prefix)] != prefix || limit > 0 && len(list) == limit {
+					return nil
+				}
+				if value := got.at(v.turn); value.live(now) {
+					list = append(list, value.export(key))
+				}
+				from, begins = "$gt", got.Key
 			}
-			if states[i] == nil {
-				continue
+			if n < recordsBatch {
+				return nil
 			}
-			key, err := readSlotName(name)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, states[i].record(key))
 		}
-		if len(slots) < listBatch {
-			return list, nil
-		}
-		from = bson.D{{Key: "$gt", Value: slots[len(slots)-1].Name}}
-	}
-}
-
-// slotsFrom are the next records by their names.
-func (s *Store) slotsFrom(ctx context.Context, from bson.D, limit int64) (list []*slot, err error) {
-	o := options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(limit)
-	for c, err := range rows[slot](ctx, s.db.Collection(recordsCollection), bson.D{{Key: "_id", Value: from}}, o) {
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, c)
-	}
-	return list, nil
+	})
+	return list, err
 }
 
 // Buckets implements store.Store.
 func (s *Store) Buckets(ctx context.Context) (names []string, err error) {
-	if err := s.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer s.leave()
-	from := bson.D{{Key: "$gt", Value: ""}}
-	for {
-		slots, err := s.slotsFrom(ctx, from, listBatch)
-		if err != nil || len(slots) == 0 {
-			return names, err
-		}
-		states, err := s.allLive(ctx, slots)
-		if err != nil {
-			return nil, err
-		}
-		last := ""
-		for i, c := range slots {
-			written, _, _ := strings.Cut(c.Name, " /")
-			bucket, err := readSlotName(written)
-			if err != nil {
-				return nil, err
+	err = s.newest().during(ctx, func(v *view) error {
+		now := s.options.Now()
+		last := bson.D{}
+		for {
+			found := false
+			o := options.Find().SetSort(bson.D{{Key: "b", Value: 1}, {Key: "k", Value: 1}}).SetLimit(recordsBatch)
+			for got, err := range rows[record](ctx, s.db.Collection(recordsCollection), last, o) {
+				if err != nil {
+					return err
+				}
+				found, last = true, after(got)
+				if got.at(v.turn).live(now) {
+					names = append(names, nameKey(got.Bucket))
+					last = bson.D{{Key: "b", Value: bson.D{{Key: "$gt", Value: got.Bucket}}}}
+					break
+				}
 			}
-			if states[i] != nil && (len(names) == 0 || names[len(names)-1] != bucket) {
-				names = append(names, bucket)
-				last = written + " 0" // after all records of the bucket, whose names go on with " /"
-				break
+			if !found {
+				return nil
 			}
-			last = c.Name
 		}
-		from = bson.D{{Key: "$gt", Value: last}}
-	}
+	})
+	return names, err
 }
 
-// Claims implements store.Store.
-func (s *Store) Claims(ctx context.Context, key store.Key) (claims []string, err error) {
-	err = s.newest().during(ctx, func(v *view) error {
-		d, err := v.lookup(ctx, key)
-		claims = d.claims()
-		slices.Sort(claims)
-		claims = slices.Compact(claims)
-		return err
-	})
-	return claims, err
+// after is the condition to come behind a record.
+func after(r *record) bson.D {
+	return bson.D{{Key: "$or", Value: bson.A{
+		bson.D{{Key: "b", Value: bson.D{{Key: "$gt", Value: r.Bucket}}}},
+		bson.D{{Key: "b", Value: r.Bucket}, {Key: "k", Value: bson.D{{Key: "$gt", Value: r.Key}}}},
+	}}}
 }

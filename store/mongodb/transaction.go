@@ -2,64 +2,75 @@ package mongodb
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
-
-	"kiln/store"
 )
 
-// maxTransaction bounds what one landing writes in a transaction of the database, which ends after a minute
-// (https://www.mongodb.com/docs/manual/core/transactions-production-consideration/).
-const maxTransaction = 64 << 20
-
-// errOvertaken is a head that another process has moved.
-var errOvertaken = errors.New("another commit has landed")
-
-// landInTransaction does an intent in a transaction of the database; false where another commit has landed
-// meanwhile. The driver begins again after an error that passes.
-func (s *Store) landInTransaction(ctx context.Context, i *intent) (landed bool, err error) {
-	if size, err := bson.Marshal(i); err != nil {
-		return false, err
-	} else if len(size) > maxTransaction {
-		return false, store.ErrTooLarge
-	}
+// landTransaction lands a batch in a transaction of the database. It writes the head first, so that of two that
+// overlap one is told so at once, and is tried again.
+func (s *Store) landTransaction(ctx context.Context, batch []*commit, verdicts []verdict) error {
 	session, err := s.client.StartSession()
 	if err != nil {
-		return false, err
+		return fmt.Errorf("beginning a transaction: %w", told(ctx, err))
 	}
 	defer session.EndSession(context.WithoutCancel(ctx))
-	o := options.Transaction().SetReadConcern(readconcern.Snapshot()).SetWriteConcern(writeconcern.Majority())
-	_, err = session.WithTransaction(ctx, func(ctx context.Context) (any, error) {
-		moved, err := s.moveHead(ctx, i.Head)
-		if err == nil && !moved {
-			err = errOvertaken
-		}
-		if err != nil {
-			return nil, err
-		}
-		return nil, i.do(ctx, s.db)
-	}, o)
-	if errors.Is(err, errOvertaken) {
-		return false, nil
+	settings := options.Transaction().SetReadConcern(readconcern.Snapshot()).SetWriteConcern(writeconcern.Majority())
+	if err := session.StartTransaction(settings); err != nil {
+		return fmt.Errorf("beginning a transaction: %w", told(ctx, err))
 	}
-	return err == nil, err
+	turn, err := s.inTransaction(mongo.NewSessionContext(ctx, session), ctx, batch, verdicts)
+	if err != nil {
+		_ = session.AbortTransaction(context.WithoutCancel(ctx)) // the server ends it by itself otherwise
+		return told(ctx, err)
+	}
+	for {
+		err = session.CommitTransaction(ctx)
+		if !unknownResult(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("committing a transaction: %w", told(ctx, err))
+	}
+	s.saw(turn)
+	return nil
 }
 
-// allDuplicates reports whether an error tells of nothing but documents that are there already.
-func allDuplicates(err error) bool {
-	var bulk mongo.BulkWriteException
-	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
-		return false
+// inTransaction does the work; what must not be part of the transaction is done outside.
+func (s *Store) inTransaction(ctx, outside context.Context, batch []*commit, verdicts []verdict) (int64, error) {
+	var h head
+	next := bson.D{{Key: "$inc", Value: bson.D{{Key: "turn", Value: int64(1)}}}}
+	after := options.FindOneAndUpdate().SetReturnDocument(options.After)
+	if err := s.db.Collection(kilnCollection).FindOneAndUpdate(ctx, byID(headName), next, after).Decode(&h); err != nil {
+		return 0, fmt.Errorf("taking the turn: %w", err)
 	}
-	for _, e := range bulk.WriteErrors {
-		if !mongo.IsDuplicateKeyError(e) {
-			return false
+	k, err := s.newStock(ctx, h, h.Turn, transactionsOf(batch))
+	if err != nil {
+		return 0, err
+	}
+	if err := k.decide(outside, batch, verdicts); err != nil {
+		return 0, err
+	}
+	p, err := k.plan(maxTransaction)
+	if err != nil {
+		return 0, err
+	}
+	for _, part := range [...][]write{p.Past, p.Others} {
+		if err := s.carryOut(ctx, part, strictly); err != nil {
+			return 0, err
 		}
 	}
-	return true
+	_, err = s.db.Collection(kilnCollection).UpdateOne(ctx, byID(headName), bson.D{{Key: "$set", Value: p.Head}})
+	return h.Turn, err
+}
+
+// strictly does writes of which each must be done.
+func strictly(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
+	_, err := c.BulkWrite(ctx, models)
+	return err
 }

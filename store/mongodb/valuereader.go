@@ -23,7 +23,19 @@ const (
 
 // readValues reads them; those of parameters that are not defined (any more) are left out.
 func readValues(b []byte, parameters *search.Parameters) ([]search.Entry, error) {
-	r := valueReader{parameters: parameters, rest: string(b)}
+	return readEntries(b, parameters, false)
+}
+
+// readAllValues reads them all, to be written again: in place of a parameter that is not defined, or whose index is
+// not whole yet, stands one that has no more than its Base, Code and Type.
+func readAllValues(b []byte, parameters *search.Parameters) ([]search.Entry, error) {
+	return readEntries(b, parameters, true)
+}
+
+func readEntries(b []byte, parameters *search.Parameters, all bool) ([]search.Entry, error) {
+	r := valueReader{
+		parameters: parameters, all: all, rest: string(b), known: make([]*search.Parameter, 0, 16), names: make([]string, 0, 16),
+	}
 	if r.byte() != valuesFormat {
 		r.fail()
 	}
@@ -38,6 +50,7 @@ func readValues(b []byte, parameters *search.Parameters) ([]search.Entry, error)
 // the memory of one.
 type valueReader struct {
 	parameters *search.Parameters
+	all        bool // also of those that are not defined
 	rest       string
 	known      []*search.Parameter // by number; nil of those that are not defined
 	names      []string
@@ -148,6 +161,9 @@ func (r *valueReader) lookup(base, code string, typ search.ParameterType) *searc
 	}
 	if p := r.parameters.Lookup(on, code); p != nil && p.Type == typ && p.Base == base {
 		return p
+	}
+	if r.all {
+		return &search.Parameter{Base: base, Code: code, Type: typ}
 	}
 	return nil
 }

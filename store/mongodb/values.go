@@ -3,6 +3,7 @@ package mongodb
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -189,19 +190,27 @@ func (w *valueWriter) string(v search.StringValue) {
 
 // lowerASCII is a text in lower case; other letters than those of ASCII stay.
 func lowerASCII(s string) string {
-	for i := range len(s) {
-		if c := s[i]; c >= 'A' && c <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if c := b[i]; c >= 'A' && c <= 'Z' {
-					b[i] = c + 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
+	i := 0
+	for i < len(s) && !isUpper(s[i]) {
+		i++
 	}
-	return s
+	if i == len(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	b.WriteString(s[:i])
+	for ; i < len(s); i++ {
+		c := s[i]
+		if isUpper(c) {
+			c += 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
+
+func isUpper(c byte) bool { return c-'A' < 26 }
 
 func flag(bit byte, set bool) byte {
 	if set {

@@ -1,6 +1,8 @@
 package mongodb
 
 import (
+	"bytes"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -198,6 +200,10 @@ func TestValuesOfParametersThatAreGoneAreLeftOut(t *testing.T) {
 	if err != nil || len(got) != own {
 		t.Fatalf("%d values of %d are read, %v; expected %d", len(got), len(entries), err, own)
 	}
+	again, err := readAllValues(appendValues(nil, entries), bare)
+	if err != nil || len(again) != len(entries) || !bytes.Equal(appendValues(nil, again), appendValues(nil, entries)) {
+		t.Errorf("%d values of %d are read to be written again, %v", len(again), len(entries), err)
+	}
 	for _, e := range got {
 		if v := e.Value.(search.TokenValue); v.Code != e.Param.Code || v.System != "urn:s" {
 			t.Errorf("%s has the value %v", e.Param.Code, v)
@@ -228,6 +234,39 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 		if _, err := readValues(b, parameters); err == nil {
 			t.Errorf("%x is read", b)
 		}
+	}
+}
+
+// TestValuesThatNoWriterWritesAreRefused: what would take much memory or time, here or in a comparison.
+func TestValuesThatNoWriterWritesAreRefused(t *testing.T) {
+	parameters := newParameters(t)
+	p := parameters.Lookup("Observation", "code")
+	v := search.TokenValue{}
+	many := appendValues(nil, []search.Entry{{Param: p, Value: v}})
+	for _, test := range []struct {
+		name  string
+		bytes []byte
+	}{
+		{"too many", append(many, bytes.Repeat([]byte{1, kindToken, 0}, maxValues)...)},
+		{"a huge exponent", appendValues(nil, []search.Entry{{Param: p, Value: search.NumberValue{Low: apd.New(1, maxExponent+1)}}})},
+		{"a tiny exponent", appendValues(nil, []search.Entry{{Param: p, Value: search.NumberValue{High: apd.New(1, -maxExponent-1)}}})},
+		{"composites inside", appendValues(nil, []search.Entry{{Param: p, Value: search.CompositeValue{Parts: [][]search.Value{{search.CompositeValue{}}}}}})},
+		{"wide composites", appendValues(nil, []search.Entry{{Param: p, Value: search.CompositeValue{Parts: make([][]search.Value, maxComponents+1)}}})},
+		{"contained inside", appendValues(nil, []search.Entry{{Param: p, Value: search.ContainedValue{Entries: []search.Entry{{Param: p, Value: search.ContainedValue{}}}}}})},
+	} {
+		if _, err := readValues(test.bytes, parameters); !errors.Is(err, errValues) {
+			t.Errorf("%s: the error is %v", test.name, err)
+		}
+	}
+}
+
+func TestAParameterOfAnotherTypeIsAnother(t *testing.T) {
+	parameters := newParameters(t)
+	was := *parameters.Lookup("Observation", "code")
+	was.Type = search.TypeString
+	got, err := readValues(appendValues(nil, []search.Entry{{Param: &was, Value: search.StringValue{Text: "a"}}}), parameters)
+	if err != nil || len(got) > 0 {
+		t.Errorf("%v is read, %v", got, err)
 	}
 }
 

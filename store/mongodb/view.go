@@ -16,7 +16,7 @@ import (
 type view struct {
 	store *Store
 	at    int64
-	turn  int64    // of the landing that made it
+	turn  int64    // of the newest landing that it shows
 	over  *overlay // nil but in a preview
 }
 
@@ -25,7 +25,7 @@ type overlay struct {
 	number    uint64                  // of the preview, for its cursors
 	documents map[store.Key]*document // by resource; their positions are above view.at
 	order     []*document             // the same in the order of the changes
-	guards    map[string]uint64       // by name
+	guards    map[string]uint64
 }
 
 // preview is the number of the preview, 0 for what is committed.

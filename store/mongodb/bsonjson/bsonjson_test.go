@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"os"
@@ -315,6 +316,41 @@ func TestDamagedDocumentsAreRefused(t *testing.T) {
 		if text, err := bsonjson.AppendText([]byte("a"), raw); err == nil || string(text) != "a" {
 			t.Errorf("%v is read as %s", d, text)
 		}
+	}
+}
+
+// TestLyingLengthsAreRefused: lengths and ends must agree.
+func TestLyingLengthsAreRefused(t *testing.T) {
+	nested := func(levels int) []byte {
+		b := []byte{5, 0, 0, 0, 0}
+		for range levels - 1 {
+			outer := binary.LittleEndian.AppendUint32(nil, uint32(len(b)+8))
+			b = append(append(append(outer, 3, 'a', 0), b...), 0)
+		}
+		return b
+	}
+	if _, err := bsonjson.AppendText(nil, nested(bsonjson.MaxDepth)); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{
+		"too deep":                     nested(bsonjson.MaxDepth + 1),
+		"a string without end":         {14, 0, 0, 0, 2, 'a', 0, 2, 0, 0, 0, 'x', 'y', 0},
+		"a string of no length":        {12, 0, 0, 0, 2, 'a', 0, 0, 0, 0, 0, 0},
+		"a string beyond the end":      {14, 0, 0, 0, 2, 'a', 0, 200, 0, 0, 0, 'x', 0, 0},
+		"an inner one beyond its own":  {21, 0, 0, 0, 3, 'a', 0, 12, 0, 0, 0, 3, 'b', 0, 6, 0, 0, 0, 0, 0, 0},
+		"an inner one of another size": {13, 0, 0, 0, 3, 'a', 0, 6, 0, 0, 0, 0, 0},
+		"a value at the end":           {11, 0, 0, 0, 16, 'a', 0, 1, 0, 0, 0},
+		"more behind the end":          {5, 0, 0, 0, 0, 0},
+		"no end":                       {5, 0, 0, 0, 3},
+		"a name without end":           {9, 0, 0, 0, 10, 'a', 'b', 'c', 'd'},
+		"a number cut":                 {10, 0, 0, 0, 16, 'a', 0, 1, 0, 0},
+	} {
+		if text, err := bsonjson.AppendText(nil, b); err == nil {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	if text, err := bsonjson.AppendText(nil, []byte{8, 0, 0, 0, 10, 'a', 0, 0}); err != nil || string(text) != `{"a":null}` {
+		t.Errorf("%s, %v", text, err)
 	}
 }
 

@@ -1,0 +1,47 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// errMoved is a landing that another process was faster than; it is tried again.
+var errMoved = errors.New("another process lands")
+
+// How long to wait before trying again: a random part of a bound that doubles.
+const (
+	waitFirst = 5 * time.Millisecond
+	waitMost  = 500 * time.Millisecond
+)
+
+// again does something until it succeeds, fails for good, or the context ends.
+func again(ctx context.Context, try func(ctx context.Context) error) error {
+	for wait := waitFirst; ; wait = min(2*wait, waitMost) {
+		err := try(ctx)
+		if !transient(err) || ctx.Err() != nil {
+			return err
+		}
+		if pause(ctx, time.Duration(rand.Int64N(int64(wait)))) != nil { //nolint:gosec // to part those who collide
+			return err
+		}
+	}
+}
+
+// transient reports whether an error says that nothing was done, and that it may go well another time.
+func transient(err error) bool {
+	if errors.Is(err, errMoved) {
+		return true
+	}
+	var labelled mongo.LabeledError
+	return errors.As(err, &labelled) && labelled.HasErrorLabel("TransientTransactionError")
+}
+
+// unknownResult reports whether it is open if a transaction was committed; asking again is safe.
+func unknownResult(err error) bool {
+	var labelled mongo.LabeledError
+	return errors.As(err, &labelled) && labelled.HasErrorLabel("UnknownTransactionCommitResult")
+}
