@@ -169,5 +169,9 @@ func (w *walk) keep(ctx context.Context, found map[string]*document) error {
 	}
 	slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.Number, b.Number) * w.direction() })
 	w.buffer = list
-	return w.s.source.expect(ctx, w.wanted, list)
+	resources := make([]search.Resource, len(list))
+	for i, c := range list {
+		resources[i] = c.resource
+	}
+	return w.s.source.expect(ctx, w.wanted, resources)
 }

@@ -161,11 +161,14 @@ func all(parts ...condition) condition {
 func some(parts ...condition) condition {
 	var list anyOf
 	keys := map[string]int{} // parts that are keys of one parameter, by its name
+	var ids named
 	for _, part := range parts {
 		switch part := part.(type) {
 		case anything:
 			return anything{}
 		case never:
+		case named:
+			ids = append(ids, part...)
 		case anyOf:
 			list = append(list, part...)
 		case oneKey:
@@ -179,6 +182,9 @@ func some(parts ...condition) condition {
 		default:
 			list = append(list, part)
 		}
+	}
+	if len(ids) > 0 {
+		list = append(list, ids)
 	}
 	switch {
 	case len(list) == 0:

@@ -161,7 +161,7 @@ func keysOf(name string, m search.Modifier, c search.Criterion) condition {
 	case search.DateCriterion:
 		return dateKeys(name, c)
 	case search.NumberCriterion:
-		return some(numberKeys(name, c), is(name, ">=", unordered))
+		return some(numberKeys(name, c), is(name, ">=", unranged))
 	case search.QuantityCriterion:
 		return quantityKeys(name, c)
 	case search.URICriterion:
@@ -323,7 +323,7 @@ func quantityKeys(name string, c search.QuantityCriterion) condition {
 	if _, ok := written.(anything); ok {
 		return written
 	}
-	list := []condition{written, is(name, ">=", unordered)}
+	list := []condition{written, is(name, ">=", unranged)}
 	if !c.AnyUnit && !c.AnySystem && c.System == ucum.System {
 		if in, base, ok := inBase(c); ok {
 			list = append(list, numberKeys(name+"["+legible(base)+"]", in))

@@ -12,15 +12,15 @@ import (
 	"kiln/search"
 )
 
-// unordered is the key, in the place of a number, of a span that no range of keys finds: one that ends before
+// unranged is the key, in the place of a number, of a span that no range of keys finds: one that ends before
 // it begins, or is in units that cannot be computed with.
-const unordered = "!"
+const unranged = "!"
 
 func (k *keys) number(name string, v search.NumberValue) {
 	k.add(name, ">=", lowKey(v))
 	k.add(name, "<=", highKey(v))
 	if v.Low != nil && v.High != nil && v.Low.Cmp(v.High) > 0 {
-		k.add(name, ">=", unordered)
+		k.add(name, ">=", unranged)
 	}
 }
 
@@ -46,7 +46,7 @@ func (k *keys) quantity(name string, v search.QuantityValue) {
 	}
 	in, base, ok := canonical(v.NumberValue, v.Code)
 	if !ok {
-		k.add(name, ">=", unordered)
+		k.add(name, ">=", unranged)
 		return
 	}
 	k.add(name, "["+legible(base)+"]>=", lowKey(in))
