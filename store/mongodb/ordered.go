@@ -213,7 +213,6 @@ func (s *Store) intend(ctx context.Context, p *plan) error {
 // plansKept is how many of the last plans the head names.
 const plansKept = 32
 
-
 // confirm makes sure that the turn had not passed long ago when the plan was intended: then nobody will
 // look at it any more, and who took over has removed what kept it out. If it has passed since, the plan has landed.
 func (s *Store) confirm(ctx context.Context, p *plan) (landed bool, err error) {

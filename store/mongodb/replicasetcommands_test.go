@@ -37,11 +37,20 @@ func (r *replicaSet) answer(c bson.D) bson.D {
 	case "hello", "isMaster", "ismaster":
 		address := r.listener.Addr().String()
 		return append(bson.D{
-			{Key: "isWritablePrimary", Value: true}, {Key: "ismaster", Value: true}, {Key: "setName", Value: "rs0"}, {Key: "setVersion", Value: 1},
-			{Key: "hosts", Value: bson.A{address}}, {Key: "me", Value: address}, {Key: "primary", Value: address},
-			{Key: "maxBsonObjectSize", Value: 16 << 20}, {Key: "maxMessageSizeBytes", Value: 48000000}, {Key: "maxWriteBatchSize", Value: 100000},
-			{Key: "localTime", Value: dateTime(time.Now())}, {Key: "logicalSessionTimeoutMinutes", Value: 30},
-			{Key: "minWireVersion", Value: 0}, {Key: "maxWireVersion", Value: 21},
+			{Key: "isWritablePrimary", Value: true},
+			{Key: "ismaster", Value: true},
+			{Key: "setName", Value: "rs0"},
+			{Key: "setVersion", Value: 1},
+			{Key: "hosts", Value: bson.A{address}},
+			{Key: "me", Value: address},
+			{Key: "primary", Value: address},
+			{Key: "maxBsonObjectSize", Value: 16 << 20},
+			{Key: "maxMessageSizeBytes", Value: 48000000},
+			{Key: "maxWriteBatchSize", Value: 100000},
+			{Key: "localTime", Value: dateTime(time.Now())},
+			{Key: "logicalSessionTimeoutMinutes", Value: 30},
+			{Key: "minWireVersion", Value: 0},
+			{Key: "maxWireVersion", Value: 21},
 		}, fine...)
 	case "ping", "endSessions", "createIndexes", "killCursors", "dropDatabase":
 		return fine

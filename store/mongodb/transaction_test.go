@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 
-
 	"kiln/store"
 	"kiln/store/storetest"
 )
@@ -249,4 +248,3 @@ func TestStoreInTransactions(t *testing.T) {
 		return s
 	}, storetest.Durable)
 }
-
