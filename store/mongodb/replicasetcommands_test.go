@@ -200,14 +200,15 @@ func (r *replicaSet) perform(c bson.D, u *unit) bson.D {
 			return 0
 		})
 	case "findAndModify":
-		for _, d := range u.find(name, document("query"), nil, 1) {
-			after := changed(d, document("update"))
-			if !r.write(u, name, idOf(d), after) {
-				return refusal(writeConflict, transientLabel)
-			}
-			return append(bson.D{{Key: "value", Value: after}}, fine...)
+		found := u.find(name, document("query"), nil, 1)
+		if len(found) == 0 {
+			return append(bson.D{{Key: "value", Value: nil}}, fine...)
 		}
-		return append(bson.D{{Key: "value", Value: nil}}, fine...)
+		after := changed(found[0], document("update"))
+		if !r.write(u, name, idOf(after), after) {
+			return refusal(writeConflict, transientLabel)
+		}
+		return append(bson.D{{Key: "value", Value: after}}, fine...)
 	}
 	return refusal(unknownCommand)
 }

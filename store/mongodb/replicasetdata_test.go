@@ -125,26 +125,26 @@ func holds(value, condition any) bool {
 		return equals(value, condition)
 	}
 	for _, c := range conditions {
-		order, comparable := compare(value, c.Value)
+		order, fits := compare(value, c.Value)
 		switch c.Key {
 		case "$eq":
-			comparable = equals(value, c.Value)
+			fits = equals(value, c.Value)
 		case "$in":
-			comparable = slices.ContainsFunc(c.Value.(bson.A), func(one any) bool { return equals(value, one) })
+			fits = slices.ContainsFunc(c.Value.(bson.A), func(one any) bool { return equals(value, one) })
 		case "$gt":
-			comparable = comparable && order > 0
+			fits = fits && order > 0
 		case "$gte":
-			comparable = comparable && order >= 0
+			fits = fits && order >= 0
 		case "$lt":
-			comparable = comparable && order < 0
+			fits = fits && order < 0
 		case "$lte":
-			comparable = comparable && order <= 0
+			fits = fits && order <= 0
 		case "$exists":
-			comparable = (value != nil) == c.Value.(bool)
+			fits = (value != nil) == c.Value.(bool)
 		default:
 			panic("the replica set of the test does not know " + c.Key)
 		}
-		if !comparable {
+		if !fits {
 			return false
 		}
 	}
@@ -159,8 +159,8 @@ func equals(value, wanted any) bool {
 		text, ok := value.(string)
 		return ok && regexp.MustCompile(pattern.Pattern).MatchString(text)
 	}
-	order, comparable := compare(value, wanted)
-	return comparable && order == 0
+	order, fits := compare(value, wanted)
+	return fits && order == 0
 }
 
 // find gives the documents that match, in order.
