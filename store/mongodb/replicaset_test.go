@@ -62,7 +62,9 @@ func startReplicaSet(t testing.TB) *replicaSet {
 	return r
 }
 
-func (r *replicaSet) url() string { return "mongodb://" + r.listener.Addr().String() + "/kiln?replicaSet=rs0" }
+func (r *replicaSet) url() string {
+	return "mongodb://" + r.listener.Addr().String() + "/kiln?replicaSet=rs0"
+}
 
 // failing sets what fails from now on.
 func (r *replicaSet) failing(fail func(said) *failure) {
