@@ -11,6 +11,8 @@ import (
 	"kiln/fhir/fhirtest"
 	"kiln/store"
 	"kiln/store/memory"
+	"kiln/store/mongodb"
+	"kiln/store/mongodb/peer"
 	"kiln/store/pebble"
 )
 
@@ -30,6 +32,14 @@ var openEngine = map[string]func(t testing.TB, now func() time.Time) (store.Stor
 	},
 	"pebble": func(t testing.TB, now func() time.Time) (store.Store, error) {
 		return pebble.Open(t.TempDir(), pebble.Options{Now: now, Parameters: fhirtest.Parameters(t)})
+	},
+	// not among the engines that are run when none are named: FerretDB takes long for all tests
+	"mongodb": func(t testing.TB, now func() time.Time) (store.Store, error) {
+		server := peer.Start(t)
+		return mongodb.Open(t.Context(), server.URL, mongodb.Options{
+			Now: now, Parameters: fhirtest.Parameters(t), Database: server.Database(t),
+			WithoutTransactions: server.Limited, RawBytes: server.Limited,
+		})
 	},
 }
 

@@ -15,6 +15,8 @@ import (
 	"kiln/search"
 	"kiln/store"
 	"kiln/store/memory"
+	"kiln/store/mongodb"
+	"kiln/store/mongodb/peer"
 	"kiln/store/pebble"
 )
 
@@ -42,6 +44,13 @@ var engines = map[string]func(t testing.TB) (store.Store, error){
 	},
 	"pebble": func(t testing.TB) (store.Store, error) {
 		return pebble.Open(t.TempDir(), pebble.Options{Now: clock, Parameters: parameters(), Logger: faults(t)})
+	},
+	"mongodb": func(t testing.TB) (store.Store, error) {
+		server := peer.Start(t)
+		return mongodb.Open(t.Context(), server.URL, mongodb.Options{
+			Now: clock, Parameters: parameters(), Database: server.Database(t),
+			WithoutTransactions: server.Limited, RawBytes: server.Limited,
+		})
 	},
 }
 
