@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"kiln/resources/outcome"
+	outcomes "kiln/resources/outcome"
 	"kiln/search"
 )
 
@@ -86,7 +86,7 @@ func (i inner) referred(h search.Has, typ string) (ids []string, ok bool, err er
 func (i inner) within(w search.Within) ([]search.Criterion, bool, error) {
 	if w.Above {
 		over, err := w.Over(i.ctx, i.source)
-		var costly *outcome.Error // which only a candidate brings about
+		var costly *outcomes.Error // which only a candidate brings about
 		if errors.As(err, &costly) {
 			return nil, false, nil
 		}
