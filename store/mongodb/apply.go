@@ -77,7 +77,9 @@ func (k *stock) make(ctx context.Context, tx *store.Transaction) ([]drafted, err
 		d.Index = &index{Keys: indexKeys(d.typ, c.Entries), Values: appendValues(nil, c.Entries)}
 		d.Claims = claimsOf(c.Claims)
 		list[i].text = c.Content.Bytes(d.Version, stamp.Time().UTC())
-		if err := k.store.setBody(ctx, d, list[i].text); err != nil {
+		if k.preview {
+			d.Raw = list[i].text
+		} else if err := k.store.setBody(ctx, d, list[i].text); err != nil {
 			return nil, err
 		}
 	}

@@ -105,6 +105,36 @@ func TestCommittedBodies(t *testing.T) {
 	}
 }
 
+// TestPreviewWritesNothing: a large body is shown, and no file is made of it.
+func TestPreviewWritesNothing(t *testing.T) {
+	server := peer.Start(t)
+	s, err := Open(t.Context(), server.URL, Options{
+		Parameters: newParameters(t), Database: server.Database(t), WithoutTransactions: server.Limited,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	parsed, err := resources.Parse(padded("Binary", 2*maxBinary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := store.Key{Type: "Binary", ID: "a"}
+	change := store.Change{Key: key, Method: store.Update, Content: parsed.Stamp("a")}
+	shown, err := s.Preview(t.Context(), store.Transaction{Changes: []store.Change{change}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shown.Close()
+	got, err := shown.Read(t.Context(), key)
+	if err != nil || !bytes.Equal(got.Body, change.Content.Bytes(1, got.LastUpdated)) {
+		t.Errorf("the preview shows %.100s, %v", got.Body, err)
+	}
+	if n, err := s.db.Collection(notesCollection).CountDocuments(t.Context(), bson.D{}); n != 0 || err != nil {
+		t.Errorf("there are %d notes of files, %v", n, err)
+	}
+}
+
 func TestNoBody(t *testing.T) {
 	s := &Store{}
 	if body, err := s.body(t.Context(), &document{Deleted: true}); body != nil || err != nil {

@@ -115,6 +115,7 @@ func (s *Store) judge(ctx context.Context, tx store.Transaction) (*view, error) 
 	if err != nil {
 		return nil, err
 	}
+	k.preview = true
 	v := &view{store: s, at: k.head.Position, turn: k.head.Turn}
 	if err := k.judge(&tx); err != nil {
 		return nil, err

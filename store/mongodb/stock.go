@@ -17,6 +17,8 @@ type stock struct {
 	head  head // as it would be after them
 	now   time.Time
 	turn  int64 // of the landing
+	// preview writes nothing: large bodies stay in memory.
+	preview bool
 
 	documents map[store.Key]*shelf[document]
 	claims    map[string]*shelf[claim]
