@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"kiln/store"
@@ -110,26 +111,11 @@ func (k *stock) checkRecords(tx *store.Transaction) error {
 
 // judge judges a transaction on the newest state and gives the view of what it would do.
 func (s *Store) judge(ctx context.Context, tx store.Transaction) (*view, error) {
-	v, err := s.now(ctx)
+	k, err := s.stockAtRest(ctx, &tx)
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.readHead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for h.Turn != v.turn { // what is read must be of one state
-		if v, err = s.now(ctx); err == nil {
-			h, err = s.readHead(ctx)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	k, err := s.newStock(ctx, h, h.Turn+1, []*store.Transaction{&tx})
-	if err != nil {
-		return nil, err
-	}
+	v := &view{store: s, at: k.head.Position, turn: k.head.Turn}
 	if err := k.judge(&tx); err != nil {
 		return nil, err
 	}
@@ -148,4 +134,65 @@ func (s *Store) judge(ctx context.Context, tx store.Transaction) (*view, error) 
 		}
 	}
 	return v, nil
+}
+
+// stockAtRest reads what a transaction touches as of one committed state.
+func (s *Store) stockAtRest(ctx context.Context, tx *store.Transaction) (*stock, error) {
+	for {
+		if _, err := s.now(ctx); err != nil { // which waits for the commits of this process
+			return nil, err
+		}
+		h, err := s.readHead(ctx)
+		if err != nil {
+			return nil, err
+		}
+		k, err := s.newStock(ctx, h, h.Turn+1, []*store.Transaction{tx})
+		if err != nil || !k.newer() {
+			return k, err
+		}
+		if err := s.rest(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// rest waits for who is landing. In ordered steps that may be somebody who is not there any more.
+func (s *Store) rest(ctx context.Context) error {
+	if !s.options.WithoutTransactions {
+		return nil
+	}
+	_, turn, err := s.takeTurn(ctx)
+	if err == nil {
+		err = s.giveTurnBack(ctx, turn)
+	}
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	return err
+}
+
+// newer reports whether something in the stock is newer than its head, from a landing that came between, or is under
+// way.
+func (k *stock) newer() bool {
+	for _, d := range k.documents {
+		if d.stored.Position > k.head.Position {
+			return true
+		}
+	}
+	for _, c := range k.claims {
+		if c.stored.Turn > k.head.Turn {
+			return true
+		}
+	}
+	for _, g := range k.guards {
+		if g.stored.Turn > k.head.Turn {
+			return true
+		}
+	}
+	for _, r := range k.records {
+		if r.stored.Turn > k.head.Turn {
+			return true
+		}
+	}
+	return false
 }

@@ -131,9 +131,17 @@ func (s *Store) land(ctx context.Context, batch []*commit) {
 		}
 	default:
 		for _, c := range live {
-			c.end(outcome{}, told(c.ctx, err))
+			c.end(outcome{}, failed(c.ctx, err))
 		}
 	}
+}
+
+// failed is the error of a commit. That of its context tells that nothing was applied.
+func failed(ctx context.Context, err error) error {
+	if errors.Is(err, errUnknown) {
+		return err
+	}
+	return told(ctx, err)
 }
 
 // landTogether lands a batch, again and again while others are in the way. With an error nothing of it has
@@ -144,7 +152,12 @@ func (s *Store) landTogether(ctx context.Context, batch []*commit) error {
 		way = s.landTransaction
 	}
 	verdicts := make([]verdict, len(batch))
-	err := again(ctx, func(ctx context.Context) error { return way(ctx, batch, verdicts) })
+	err := again(ctx, func(ctx context.Context) error {
+		if err := allEnded(batch); err != nil {
+			return err
+		}
+		return way(ctx, batch, verdicts)
+	})
 	if err != nil {
 		return err
 	}
@@ -153,6 +166,16 @@ func (s *Store) landTogether(ctx context.Context, batch []*commit) error {
 		c.end(verdicts[i].made, verdicts[i].err)
 	}
 	return nil
+}
+
+// allEnded is the error of a context when nobody waits for the batch any more.
+func allEnded(batch []*commit) (err error) {
+	for _, c := range batch {
+		if err = c.ctx.Err(); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // verdict is what becomes of a commit.
@@ -165,7 +188,10 @@ type verdict struct {
 // the way.
 func (k *stock) decide(ctx context.Context, batch []*commit, verdicts []verdict) error {
 	for i, c := range batch {
-		verdicts[i] = verdict{}
+		verdicts[i] = verdict{err: c.ctx.Err()} // it may have ended while others were in the way
+		if verdicts[i].err != nil {
+			continue
+		}
 		if err := k.judge(c.tx); err != nil {
 			verdicts[i].err = err
 			continue

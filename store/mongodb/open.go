@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
@@ -67,6 +68,7 @@ type Store struct {
 	types      types
 	newestTurn atomic.Int64 // that this process has seen
 	previewed  atomic.Uint64
+	snapshots  snapshots
 }
 
 var _ store.Store = (*Store)(nil)
@@ -95,13 +97,21 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	return s, nil
 }
 
+// durable is a write that neither a failover nor the loss of power takes back.
+func durable() *writeconcern.WriteConcern {
+	concern, journal := writeconcern.Majority(), true
+	concern.Journal = &journal
+	return concern
+}
+
 // patience is how long to look for a server.
 const patience = 10 * time.Second
 
 func (s *Store) connect(url string) (err error) {
 	settings := options.Client().ApplyURI(url).SetServerSelectionTimeout(patience).SetAppName("kiln")
+	settings.SetReadPreference(readpref.Primary()).SetWriteConcern(durable())
 	if !s.options.WithoutTransactions {
-		settings.SetReadConcern(readconcern.Majority()).SetWriteConcern(writeconcern.Majority())
+		settings.SetReadConcern(readconcern.Majority())
 	}
 	if err := settings.Validate(); err != nil {
 		return fmt.Errorf("the URL of the database: %w", err)

@@ -42,18 +42,47 @@ func (s *Store) landOrdered(ctx context.Context, batch []*commit, verdicts []ver
 	if err == nil {
 		p, err = k.plan(maxOrdered)
 	}
-	if err == nil && !p.empty() {
-		err = s.intend(ctx, p)
-	}
 	if err != nil || p.empty() {
 		return errors.Join(err, s.giveTurnBack(ctx, turn))
 	}
+	if err = s.intend(ctx, p); err == nil {
+		err = s.carryThrough(ctx, p)
+	}
+	if passing(err) {
+		return s.findOut(ctx, p, err)
+	}
+	return err
+}
+
+// carryThrough does what is intended. It is decided: whatever comes, somebody will finish it, at best the one who
+// knows the outcome.
+func (s *Store) carryThrough(ctx context.Context, p *plan) error {
 	landed, err := s.confirm(ctx, p)
 	if landed || err != nil {
 		return err
 	}
-	// It is decided: whatever comes, somebody will finish it, at best the one who knows the outcome.
 	return s.finish(ctx, p)
+}
+
+// findOut settles a turn in which the database failed, so that it is not known what was done. errMoved: the plan has
+// not landed, and will not.
+func (s *Store) findOut(ctx context.Context, p *plan, cause error) error {
+	for wait := waitFirst; pause(ctx, wait) == nil; wait = min(2*wait, waitMost) {
+		if s.settle(ctx, p.Turn) != nil {
+			continue
+		}
+		h, err := s.readHead(ctx)
+		switch {
+		case err != nil || h.Turn < p.Turn:
+		case slices.Contains(h.Plans, p.Name):
+			return nil
+		case h.Turn-p.Turn < plansKept:
+			return errMoved
+		default:
+			return errors.Join(errUnknown, cause)
+		}
+	}
+	return errors.Join(errUnknown, cause)
 }
 
 // takeTurn waits for the turn and gives the head that it follows.
@@ -137,6 +166,9 @@ func (s *Store) settleTurn(ctx context.Context, turn int64) (head, int64, error)
 // settle decides a turn whose holder is silent: what it has intended is done, and what it has not, it cannot any
 // more.
 func (s *Store) settle(ctx context.Context, turn int64) error {
+	if h, err := s.readHead(ctx); err != nil || h.Turn >= turn {
+		return err
+	}
 	_, err := s.db.Collection(intentsCollection).InsertOne(ctx, bson.D{{Key: "_id", Value: turn}, {Key: "void", Value: true}})
 	if err != nil && !mongo.IsDuplicateKeyError(err) {
 		return fmt.Errorf("settling a turn: %w", told(ctx, err))
@@ -169,7 +201,8 @@ func (s *Store) intend(ctx context.Context, p *plan) error {
 	}
 	_, err := s.db.Collection(intentsCollection).InsertOne(ctx, p)
 	if mongo.IsDuplicateKeyError(err) {
-		return errMoved
+		// Another has settled the turn, or had it before and left a plan.
+		return errors.Join(errMoved, s.settle(ctx, p.Turn))
 	}
 	if err != nil {
 		return fmt.Errorf("writing what is to land: %w", told(ctx, err))
@@ -180,7 +213,6 @@ func (s *Store) intend(ctx context.Context, p *plan) error {
 // plansKept is how many of the last plans the head names.
 const plansKept = 32
 
-var errUnknown = errors.New("another process took over while this one was silent; it is not known whether the transaction landed")
 
 // confirm makes sure that the turn had not passed long ago when the plan was intended: then nobody will
 // look at it any more, and who took over has removed what kept it out. If it has passed since, the plan has landed.

@@ -18,6 +18,9 @@ const (
 	waitMost  = 500 * time.Millisecond
 )
 
+// errUnknown is the one failure after which a transaction may have landed.
+var errUnknown = errors.New("the database failed while the transaction was landing; it is not known whether it landed")
+
 // again does something until it succeeds, fails for good, or the context ends.
 func again(ctx context.Context, try func(ctx context.Context) error) error {
 	for wait := waitFirst; ; wait = min(2*wait, waitMost) {
@@ -33,6 +36,9 @@ func again(ctx context.Context, try func(ctx context.Context) error) error {
 
 // transient reports whether an error says that nothing was done, and that it may go well another time.
 func transient(err error) bool {
+	if errors.Is(err, errUnknown) {
+		return false
+	}
 	if errors.Is(err, errMoved) {
 		return true
 	}
@@ -44,4 +50,12 @@ func transient(err error) bool {
 func unknownResult(err error) bool {
 	var labelled mongo.LabeledError
 	return errors.As(err, &labelled) && labelled.HasErrorLabel("UnknownTransactionCommitResult")
+}
+
+// passing reports whether the database failed in a way that tells nothing of what it has done: it was out of reach,
+// or in the middle of a failover.
+func passing(err error) bool {
+	var server mongo.ServerError
+	return !errors.Is(err, errMoved) && !errors.Is(err, errUnknown) &&
+		(mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &server))
 }

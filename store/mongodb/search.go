@@ -19,7 +19,9 @@ func (v *view) search(ctx context.Context, query *search.Query, cursor store.Cur
 			return page, err
 		}
 	}
-	s, err := (&view{store: v.store, at: c.at, over: v.over}).searching(ctx, query)
+	state := *v
+	state.at = c.at
+	s, err := state.searching(ctx, query)
 	if err != nil {
 		return page, err
 	}
@@ -107,7 +109,7 @@ func (s *searching) walks(ctx context.Context, from place, down bool, batch int)
 
 // wanted is what the tests and the order of a type ask of references.
 func (s *searching) wanted(typ string) wanted {
-	w := wanted{sort: s.query.Sort}
+	w := wanted{sort: slices.DeleteFunc(slices.Clone(s.query.Sort), func(key search.SortKey) bool { return len(key.Via) == 0 })}
 	for _, b := range s.query.Branches {
 		if b.Type == "" || b.Type == typ {
 			w.want(b.Filter)

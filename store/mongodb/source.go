@@ -75,6 +75,9 @@ func (f *source) Lookup(ctx context.Context, typ, id string) (search.Resource, b
 
 // load looks resources up.
 func (f *source) load(ctx context.Context, keys []store.Key) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	if len(f.known) > maxKnown {
 		clear(f.known)
 	}
@@ -87,7 +90,7 @@ func (f *source) load(ctx context.Context, keys []store.Key) error {
 	}
 	for _, key := range keys {
 		f.known[key] = nil
-		d := found[key]
+		d := f.s.view.keptIndex(found[key])
 		if d == nil || d.Deleted || d.Index == nil {
 			continue
 		}
@@ -152,26 +155,65 @@ func (f *source) loadReferrers(ctx context.Context, typ string, param *search.Pa
 	}
 }
 
-// expect looks up, in few calls, what the filters will ask of candidates.
-func (f *source) expect(ctx context.Context, w wanted, list []candidate) error {
+// expect looks up, in few calls, what tests will ask of resources, and then what they will ask of those.
+func (f *source) expect(ctx context.Context, w wanted, list []search.Resource) error {
+	if len(list) == 0 || w.empty() {
+		return nil
+	}
 	var keys []store.Key
-	for _, c := range list {
-		for _, e := range c.resource.Entries {
+	follow := map[store.Key]bool{}
+	for _, r := range list {
+		for _, e := range r.Entries {
 			ref, ok := e.Value.(search.ReferenceValue)
 			if !ok || ref.ID == "" || !w.follows(e.Param, ref.Type) {
 				continue
 			}
 			key := store.Key{Type: ref.Type, ID: ref.ID}
-			if _, known := f.known[key]; !known {
-				f.known[key] = nil
+			if _, known := f.known[key]; !known && !follow[key] {
 				keys = append(keys, key)
 			}
+			follow[key] = true
 		}
 	}
 	if err := f.load(ctx, keys); err != nil {
 		return err
 	}
-	return f.expectReferrers(ctx, w, list)
+	if err := f.expectReferrers(ctx, w, list); err != nil {
+		return err
+	}
+	next := map[string][]search.Resource{}
+	for key := range follow {
+		if r := f.known[key]; r != nil {
+			next[key.Type] = append(next[key.Type], *r)
+		}
+	}
+	for typ, targets := range next {
+		if err := f.expect(ctx, w.behind(typ), targets); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w wanted) empty() bool { return len(w.chains) == 0 && len(w.has) == 0 && len(w.sort) == 0 }
+
+// behind is what is wanted of the resources of a type that references lead to.
+func (w wanted) behind(typ string) wanted {
+	var next wanted
+	for _, c := range w.chains {
+		for _, b := range c.Branches {
+			if b.Type == typ {
+				next.want(b.Filter)
+			}
+		}
+	}
+	for _, key := range w.sort {
+		if len(key.Via) > 1 && key.Via[0].Type == typ {
+			key.Via = key.Via[1:]
+			next.sort = append(next.sort, key)
+		}
+	}
+	return next
 }
 
 // follows reports whether a reference is one that the search goes on from.
@@ -192,12 +234,12 @@ func (w wanted) follows(param *search.Parameter, typ string) bool {
 // expectedReferrers is how many resources are asked for at once what refers to them.
 const expectedReferrers = 200
 
-func (f *source) expectReferrers(ctx context.Context, w wanted, list []candidate) error {
+func (f *source) expectReferrers(ctx context.Context, w wanted, list []search.Resource) error {
 	for _, h := range w.has {
 		for part := range slices.Chunk(list, expectedReferrers) {
 			var targets []store.Key
-			for _, c := range part {
-				key := c.key()
+			for _, r := range part {
+				key := store.Key{Type: r.Type, ID: r.ID}
 				if _, known := f.referrers[referrerKey{h.Type, h.Param, key}]; !known && h.Param.Refers(key.Type) {
 					targets = append(targets, key)
 				}

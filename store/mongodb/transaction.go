@@ -2,13 +2,13 @@ package mongodb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
 // landTransaction lands a batch in a transaction of the database. It writes the head first, so that of two that
@@ -19,7 +19,7 @@ func (s *Store) landTransaction(ctx context.Context, batch []*commit, verdicts [
 		return fmt.Errorf("beginning a transaction: %w", told(ctx, err))
 	}
 	defer session.EndSession(context.WithoutCancel(ctx))
-	settings := options.Transaction().SetReadConcern(readconcern.Snapshot()).SetWriteConcern(writeconcern.Majority())
+	settings := options.Transaction().SetReadConcern(readconcern.Snapshot()).SetWriteConcern(durable())
 	if err := session.StartTransaction(settings); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", told(ctx, err))
 	}
@@ -28,17 +28,23 @@ func (s *Store) landTransaction(ctx context.Context, batch []*commit, verdicts [
 		_ = session.AbortTransaction(context.WithoutCancel(ctx)) // the server ends it by itself otherwise
 		return told(ctx, err)
 	}
-	for {
-		err = session.CommitTransaction(ctx)
-		if !unknownResult(err) || ctx.Err() != nil {
-			break
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("committing a transaction: %w", told(ctx, err))
+	if err := commitSurely(ctx, session); err != nil {
+		return fmt.Errorf("committing a transaction: %w", err)
 	}
 	s.saw(turn)
 	return nil
+}
+
+// commitSurely commits, and asks again until it is known what became of it.
+func commitSurely(ctx context.Context, session *mongo.Session) error {
+	err := session.CommitTransaction(ctx)
+	for wait := waitFirst; unknownResult(err); wait = min(2*wait, waitMost) {
+		if pause(ctx, wait) != nil {
+			return errors.Join(errUnknown, err)
+		}
+		err = session.CommitTransaction(ctx)
+	}
+	return err
 }
 
 // inTransaction does the work; what must not be part of the transaction is done outside.

@@ -1,0 +1,207 @@
+package mongodb
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// tables are collections by name, and in them documents by their _id as text. Documents are not changed in place.
+type tables map[string]map[string]bson.D
+
+func (t tables) clone() tables {
+	c := make(tables, len(t))
+	for name, rows := range t {
+		c[name] = maps.Clone(rows)
+	}
+	return c
+}
+
+func (t tables) put(name, id string, d bson.D) {
+	if t[name] == nil {
+		t[name] = map[string]bson.D{}
+	}
+	t[name][id] = d
+	if d == nil {
+		delete(t[name], id)
+	}
+}
+
+// unit is a transaction: what it sees, and what it has written.
+type unit struct {
+	number int64
+	sees   tables
+	before tables // as it began
+	wrote  tables // nil for a document removed
+}
+
+func member(d bson.D, path string) any {
+	name, rest, deeper := strings.Cut(path, ".")
+	for _, e := range d {
+		if e.Key == name {
+			if sub, ok := e.Value.(bson.D); ok && deeper {
+				return member(sub, rest)
+			}
+			return e.Value
+		}
+	}
+	return nil
+}
+
+func idOf(d bson.D) string { return fmt.Sprintf("%T %v", number(member(d, "_id")), member(d, "_id")) }
+
+func number(v any) any {
+	switch n := v.(type) {
+	case int32:
+		return int64(n)
+	case bson.DateTime:
+		return int64(n)
+	}
+	return v
+}
+
+func compare(a, b any) (int, bool) {
+	switch x := number(a).(type) {
+	case int64:
+		y, ok := number(b).(int64)
+		return cmp.Compare(x, y), ok
+	case string:
+		y, ok := b.(string)
+		return strings.Compare(x, y), ok
+	case bson.Binary:
+		y, ok := b.(bson.Binary)
+		return bytes.Compare(x.Data, y.Data), ok
+	case bool:
+		return 0, a == b
+	}
+	return 0, a == nil && b == nil
+}
+
+func matches(d, filter bson.D) bool {
+	for _, e := range filter {
+		switch e.Key {
+		case "$or", "$and":
+			some := func(one any) bool { return matches(d, one.(bson.D)) }
+			all := !slices.ContainsFunc(e.Value.(bson.A), func(one any) bool { return !some(one) })
+			if e.Key == "$or" && !slices.ContainsFunc(e.Value.(bson.A), some) || e.Key == "$and" && !all {
+				return false
+			}
+		default:
+			if !holds(member(d, e.Key), e.Value) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func holds(value, condition any) bool {
+	conditions, ok := condition.(bson.D)
+	if !ok || len(conditions) == 0 || conditions[0].Key[0] != '$' {
+		return equals(value, condition)
+	}
+	for _, c := range conditions {
+		order, comparable := compare(value, c.Value)
+		switch c.Key {
+		case "$in":
+			comparable = slices.ContainsFunc(c.Value.(bson.A), func(one any) bool { return equals(value, one) })
+		case "$gt":
+			comparable = comparable && order > 0
+		case "$gte":
+			comparable = comparable && order >= 0
+		case "$lt":
+			comparable = comparable && order < 0
+		case "$lte":
+			comparable = comparable && order <= 0
+		case "$exists":
+			comparable = (value != nil) == c.Value.(bool)
+		default:
+			panic("the replica set of the test does not know " + c.Key)
+		}
+		if !comparable {
+			return false
+		}
+	}
+	return true
+}
+
+func equals(value, wanted any) bool {
+	if list, ok := value.(bson.A); ok {
+		return slices.ContainsFunc(list, func(one any) bool { return equals(one, wanted) })
+	}
+	order, comparable := compare(value, wanted)
+	return comparable && order == 0
+}
+
+// find gives the documents that match, in order.
+func (t tables) find(name string, filter, sort bson.D, limit int64) []bson.D {
+	var found []bson.D
+	for _, id := range slices.Sorted(maps.Keys(t[name])) {
+		if d := t[name][id]; matches(d, filter) {
+			found = append(found, d)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b bson.D) int {
+		for _, e := range sort {
+			order, _ := compare(member(a, e.Key), member(b, e.Key))
+			if order != 0 {
+				return order * int(number(e.Value).(int64))
+			}
+		}
+		return 0
+	})
+	if limit > 0 {
+		found = found[:min(len(found), int(limit))]
+	}
+	return found
+}
+
+func with(d bson.D, name string, value any) bson.D {
+	d = slices.Clone(d)
+	for i := range d {
+		if d[i].Key == name {
+			d[i].Value = value
+			return d
+		}
+	}
+	return append(d, bson.E{Key: name, Value: value})
+}
+
+// changed is a document after an update, which may be a whole one.
+func changed(d, update bson.D) bson.D {
+	if len(update) == 0 || update[0].Key[0] != '$' {
+		whole := bson.D{{Key: "_id", Value: member(d, "_id")}}
+		for _, e := range update {
+			whole = with(whole, e.Key, e.Value)
+		}
+		return whole
+	}
+	for _, operator := range update {
+		for _, e := range operator.Value.(bson.D) {
+			value := e.Value
+			switch old := member(d, e.Key); operator.Key {
+			case "$set":
+			case "$inc":
+				n, _ := number(old).(int64)
+				value = n + number(value).(int64)
+			case "$addToSet":
+				list, _ := old.(bson.A)
+				if value = list; !equals(list, e.Value) {
+					value = append(slices.Clone(list), e.Value)
+				}
+			case "$currentDate":
+				value = dateTime(time.Now())
+			default:
+				panic("the replica set of the test does not know " + operator.Key)
+			}
+			d = with(d, e.Key, value)
+		}
+	}
+	return d
+}

@@ -1,0 +1,153 @@
+package mongodb
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"kiln/search"
+	"kiln/store"
+	"kiln/store/mongodb/peer"
+	"kiln/store/storetest"
+)
+
+// people opens a store with some patients, and gives the options to open it again.
+func people(t *testing.T, count int) (*Store, string, Options) {
+	t.Helper()
+	server := peer.Start(t)
+	o := Options{
+		Parameters: storetest.Parameters(), Database: server.Database(t), WithoutTransactions: server.Limited, RawBytes: server.Limited,
+	}
+	s := reopened(t, server.URL, o)
+	var changes []store.Change
+	for i := range count {
+		changes = append(changes, storetest.Put(fmt.Sprintf("Patient/p%02d", i), `"gender":"female","name":[{"family":"Lind"}]`))
+	}
+	commitPeople(t, s, changes...)
+	return s, server.URL, o
+}
+
+func reopened(t *testing.T, url string, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func commitPeople(t *testing.T, s *Store, changes ...store.Change) {
+	t.Helper()
+	if _, err := s.Commit(t.Context(), store.Transaction{Changes: changes}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSearchEndsWithItsBudget: what an index serves goes on where a walk is refused.
+func TestSearchEndsWithItsBudget(t *testing.T) {
+	_, url, o := people(t, 60)
+	o.SearchRows = 40
+	s := reopened(t, url, o)
+	for address, costly := range map[string]bool{
+		"Patient?_id=p07": false, "Patient?gender=male": false, "Patient?_count=5": false,
+		"Patient?gender:not=female": true, "Patient?_sort=family": true, "Patient?_total=accurate": true,
+	} {
+		query := storetest.Query(address)
+		query.Explain = true
+		_, err := s.Search(t.Context(), query, nil)
+		var cost *store.CostError
+		if got := errors.As(err, &cost); got != costly || !costly && err != nil {
+			t.Errorf("%s: %v, want a *store.CostError: %v", address, err, costly)
+		}
+		if cost != nil && (cost.Limit != o.SearchRows || cost.Plan == nil || cost.Plan.Examined <= o.SearchRows) {
+			t.Errorf("%s: the error tells %+v", address, cost)
+		}
+	}
+	if _, err := s.Count(t.Context(), storetest.Query("Patient?gender=female")); err == nil {
+		t.Error("a count goes beyond the budget")
+	}
+}
+
+// TestCursorsGoOnInAnotherProcess reads the first page with one store and the others with another, after all
+// has changed.
+func TestCursorsGoOnInAnotherProcess(t *testing.T) {
+	s, url, o := people(t, 9)
+	for _, address := range []string{"Patient?gender=female", "Patient?gender=female&_sort=-_id", "Patient?gender=female&_total=accurate"} {
+		query := storetest.Query(address)
+		query.Count = 2
+		page, err := s.Search(t.Context(), query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := matchedIDs(t, s, query)
+		got := idsOf(page)
+		var changes []store.Change
+		for _, id := range want {
+			changes = append(changes, storetest.Put("Patient/"+id, `"gender":"male"`))
+		}
+		commitPeople(t, s, changes...)
+		other := reopened(t, url, o)
+		for page.Next != nil {
+			if page, err = other.Search(t.Context(), query, page.Next); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, idsOf(page)...)
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("%s: pages of two processes give %q, want %q", address, got, want)
+		}
+		if left := matchedIDs(t, other, query); len(left) > 0 {
+			t.Errorf("%s: %q are found although they have changed", address, left)
+		}
+		for i, id := range want {
+			changes[i] = storetest.Put("Patient/"+id, `"gender":"female"`)
+		}
+		commitPeople(t, s, changes...)
+	}
+}
+
+func matchedIDs(t *testing.T, s *Store, query *search.Query) (ids []string) {
+	t.Helper()
+	whole := *query
+	whole.Count = 100
+	page, err := s.Search(t.Context(), &whole, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return idsOf(page)
+}
+
+func idsOf(page store.Page) (ids []string) {
+	for _, m := range page.Matches {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+// TestPlansTellWhatServesASearch, and never what was searched for.
+func TestPlansTellWhatServesASearch(t *testing.T) {
+	s, _, _ := people(t, 3)
+	for address, want := range map[string]string{
+		"Patient?family=Lind":             "index: Patient by family",
+		"Patient?gender:not=male":         "walk: every Patient in the order of creation",
+		"Patient?family=Lind&gender=male": "index: Patient by family and gender",
+		"Patient?_sort=family&_id=p01":    "index: Patient by _id; sort: all matches",
+		"Observation?subject.family=Lind": "index: Observation by subject",
+	} {
+		query := storetest.Query(address)
+		query.Explain = true
+		page, err := s.Search(t.Context(), query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var steps []string
+		for _, step := range page.Plan.Steps {
+			steps = append(steps, step.Operation+": "+step.Detail)
+		}
+		if got := strings.Join(steps, "; "); got != want {
+			t.Errorf("%s: the plan is %q, want %q", address, got, want)
+		}
+	}
+}
