@@ -50,7 +50,7 @@ var rooms = []string{
 var owners = map[string][]string{
 	"github.com/gin-gonic/gin":            {"fhir/rest", "cmd/…"},
 	"github.com/cockroachdb/pebble/v2":    {"store/pebble"},
-	"github.com/cockroachdb/apd/v3":       {"resources/ucum", "resources/datatypes", "fhirpath", "search", "search/searchtest", "store", "store/pebble", "conformance/…"},
+	"github.com/cockroachdb/apd/v3":       {"resources/ucum", "resources/datatypes", "fhirpath", "search", "search/searchtest", "store", "store/pebble", "store/mongodb", "conformance/…"},
 	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
 	"go.mongodb.org/mongo-driver/v2":      {"store/mongodb/…", "cmd/…"},
 	"github.com/RaduBerinde/btreemap":     {"store/memory"},
