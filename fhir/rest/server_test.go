@@ -37,18 +37,18 @@ var parameters = sync.OnceValue(func() *search.Parameters {
 	return p
 })
 
-// engines are the stores that the same tests run on.
-var engines = map[string]func(t testing.TB) (store.Store, error){
-	"memory": func(testing.TB) (store.Store, error) {
-		return memory.New(memory.Options{Now: clock, Parameters: parameters()}), nil
+// engines are the stores that the same tests run on, with the parameters of their service.
+var engines = map[string]func(t testing.TB, p *search.Parameters) (store.Store, error){
+	"memory": func(_ testing.TB, p *search.Parameters) (store.Store, error) {
+		return memory.New(memory.Options{Now: clock, Parameters: p}), nil
 	},
-	"pebble": func(t testing.TB) (store.Store, error) {
-		return pebble.Open(t.TempDir(), pebble.Options{Now: clock, Parameters: parameters(), Logger: faults(t)})
+	"pebble": func(t testing.TB, p *search.Parameters) (store.Store, error) {
+		return pebble.Open(t.TempDir(), pebble.Options{Now: clock, Parameters: p, Logger: faults(t)})
 	},
-	"mongodb": func(t testing.TB) (store.Store, error) {
+	"mongodb": func(t testing.TB, p *search.Parameters) (store.Store, error) {
 		server := peer.Start(t)
 		return mongodb.Open(t.Context(), server.URL, mongodb.Options{
-			Now: clock, Parameters: parameters(), Database: server.Database(t),
+			Now: clock, Parameters: p, Database: server.Database(t),
 			WithoutTransactions: server.Limited, RawBytes: server.Limited,
 		})
 	},
@@ -66,12 +66,13 @@ func newHandler(t testing.TB, options rest.Options) *rest.Handler {
 // newHandlerOn is a handler over an empty store of an engine.
 func newHandlerOn(t testing.TB, engine string, options fhir.Options, edge rest.Options) *rest.Handler {
 	t.Helper()
-	opened, err := engines[engine](t)
+	options.Parameters = parameters().Copy()
+	opened, err := engines[engine](t, options.Parameters)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = opened.Close() })
-	options.Store, options.BaseURL, options.Parameters = opened, testBase, parameters().Copy()
+	options.Store, options.BaseURL = opened, testBase
 	if edge.Service, err = fhir.New(options); err != nil {
 		t.Fatal(err)
 	}
