@@ -21,6 +21,7 @@ const (
 // notOnPeer are the promises that FerretDB takes minutes for, by their names in the suite, with the reason. A real
 // server shows them all.
 var notOnPeer = map[string]string{
+	"Reindex/values are those of the current versions, however many write meanwhile":              manyVersions,
 	"Commit/a large transaction lands as one":                                                     manyVersions,
 	"Key/many alike resources come back as they were, in every version":                           manyVersions,
 	"Contained/contained resources are found each on its own, on pages forwards and backwards":    manyDocuments,
