@@ -223,13 +223,17 @@ func referenceTo(to []matched, param *search.Parameter, target string) []search.
 	return criteria
 }
 
-// addAll adds the matches of a query, as far as there is room.
+// addAll adds the matches of a query, as far as there is room. Types that the caller may not search have none,
+// however many others there are.
 func (x *inclusion) addAll(ctx context.Context, query *search.Query) error {
 	if len(query.Branches) == 0 || x.cut {
 		return nil
 	}
 	query, err := x.service.narrow(ctx, Action{Interaction: SearchType}, query)
-	if err != nil || len(query.Branches) == 0 {
+	if outcome.Is(err, outcome.Forbidden) || err == nil && len(query.Branches) == 0 {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	query.Count = min(x.most-len(x.found)+1, search.MaxCount)

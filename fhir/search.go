@@ -63,7 +63,8 @@ func (s *Service) search(ctx context.Context, reader store.Reader, request Searc
 	if err != nil {
 		return nil, err
 	}
-	narrowed, err := s.narrow(ctx, request.action(), query)
+	n := narrowing{Service: s}
+	narrowed, err := n.query(ctx, request.action(), query)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +82,9 @@ func (s *Service) search(ctx context.Context, reader store.Reader, request Searc
 	found, err := s.timed(ctx, reader, request.Type, withinResults(narrowed, page.before), page.cursor)
 	if err != nil {
 		return nil, refusal(err, store.Key{Type: request.Type})
+	}
+	if n.limited {
+		found.Plan = withoutNumbers(found.Plan)
 	}
 	return s.searchset(ctx, reader, page, query, found, issues)
 }
@@ -185,10 +189,24 @@ func explain(plan *store.Plan) []outcome.Issue {
 		issues = append(issues, outcome.Issue{Severity: outcome.SeverityInformation, Code: outcome.Informational, Diagnostics: fmt.Sprintf(format, args...)})
 	}
 	for _, step := range plan.Steps {
+		if plan.Examined < 0 {
+			note("%s %s.", step.Operation, step.Detail)
+			continue
+		}
 		note("%s %s: about %d expected, %d examined.", step.Operation, step.Detail, step.Estimate, step.Examined)
 	}
-	note("%d rows and resources examined in %s.", plan.Examined, plan.Duration)
+	if plan.Examined >= 0 {
+		note("%d rows and resources examined in %s.", plan.Examined, plan.Duration)
+	}
 	return issues
+}
+
+// withoutNumbers is a plan for a caller who may not see everything: how many rows a leg has tells what is hidden.
+func withoutNumbers(plan *store.Plan) *store.Plan {
+	if plan == nil {
+		return nil
+	}
+	return &store.Plan{Steps: plan.Steps, Examined: -1}
 }
 
 // cutInPreview takes away the links of a search inside a transaction: its pages end with it.

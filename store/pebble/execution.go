@@ -256,6 +256,7 @@ func (x *execution) wantKey(key search.SortKey) {
 		return
 	}
 	for i, link := range key.Via {
+		x.want(link.Filter)
 		for _, p := range link.Params {
 			if i == 0 {
 				x.wantSorted(p)
