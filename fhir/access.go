@@ -118,6 +118,23 @@ func (n *narrowing) query(ctx context.Context, action Action, query *search.Quer
 	return &narrowed, err
 }
 
+// narrowChains adds what the caller may see to the legs of a query alone: for resources that are the caller's own.
+func (s *Service) narrowChains(ctx context.Context, query *search.Query) (*search.Query, error) {
+	if s.options.Authorizer == nil {
+		return query, nil
+	}
+	n := narrowing{Service: s}
+	narrowed := *query
+	narrowed.Branches = slices.Clone(query.Branches)
+	for i, branch := range query.Branches {
+		var err error
+		if narrowed.Branches[i].Filter, err = n.legs(ctx, branch.Filter); err != nil {
+			return nil, err
+		}
+	}
+	return &narrowed, nil
+}
+
 // predicate is what an action reaches.
 func (n *narrowing) predicate(ctx context.Context, action Action) (search.Expr, error) {
 	r, err := n.allow(ctx, action)

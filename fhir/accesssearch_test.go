@@ -82,3 +82,23 @@ func TestIncludesOfForbiddenTypesAreEmpty(t *testing.T) {
 		equal(t, query, names(found), want)
 	}
 }
+
+// A transaction asks its own entries too whether they meet criteria: chains lead from these to what is stored.
+func TestCriteriaOverEntriesSeeNothingThatIsHidden(t *testing.T) {
+	h, _, a, _ := guarded(t)
+	bundle := func(name string) string {
+		return `{"resourceType":"Bundle","type":"transaction","entry":[` +
+			`{"resource":{"resourceType":"Basic","code":{"text":"x"},"subject":{"reference":"Patient/b"},"author":{"reference":"Patient/a"}},"request":{"method":"POST","url":"Basic"}},` +
+			`{"resource":{"resourceType":"Basic","code":{"text":"y"},"subject":{"reference":"Basic?subject:Patient.name=` + name + `"},"author":{"reference":"Patient/a"}},"request":{"method":"POST","url":"Basic"}}]}`
+	}
+	var told []string
+	for _, name := range []string{"birch", "nobody"} {
+		_, err := h.Process(a, fhir.BundleRequest{Bundle: h.doc(bundle(name))})
+		wantRefusal(t, err, outcome.NotFound, outcome.StagePrecondition)
+		told = append(told, err.Error())
+	}
+	equal(t, "the answer", told[0], told[1])
+	if _, err := h.Process(t.Context(), fhir.BundleRequest{Bundle: h.doc(bundle("birch"))}); err != nil {
+		t.Errorf("one who sees the patient: %v", err)
+	}
+}
