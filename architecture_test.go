@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -198,4 +199,22 @@ func sources(t *testing.T) []source {
 		t.Fatal("found no source files")
 	}
 	return files
+}
+
+// TestEveryRoomIsOnThePlan keeps the page that shows a newcomer around whole.
+func TestEveryRoomIsOnThePlan(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, house, _ := strings.Cut(string(page), "\n```\n")
+	house, where, _ := strings.Cut(house, "\n```\n")
+	for _, file := range sources(t) {
+		if file.test || file.folder == "." {
+			continue
+		}
+		if name := path.Base(file.folder); !strings.Contains(house, name+"/ ") && !strings.Contains(house, name+"  ") && !strings.Contains(where, file.folder) {
+			t.Errorf("docs/architecture.md does not show %s", file.folder)
+		}
+	}
 }
