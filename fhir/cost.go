@@ -58,7 +58,7 @@ func (s *Service) logSlow(ctx context.Context, typ string, query *search.Query, 
 	if plan != nil {
 		legs := make([]string, len(plan.Steps))
 		for i, step := range plan.Steps {
-			legs[i] = step.Operation + " " + step.Detail
+			legs[i] = legName(step)
 		}
 		attributes = append(attributes, slog.Int64("rows", plan.Examined), slog.Any("legs", legs))
 	}

@@ -190,15 +190,20 @@ func explain(plan *store.Plan) []outcome.Issue {
 	}
 	for _, step := range plan.Steps {
 		if plan.Examined < 0 {
-			note("%s %s.", step.Operation, step.Detail)
+			note("%s.", legName(step))
 			continue
 		}
-		note("%s %s: about %d expected, %d examined.", step.Operation, step.Detail, step.Estimate, step.Examined)
+		note("%s: about %d expected, %d examined.", legName(step), step.Estimate, step.Examined)
 	}
 	if plan.Examined >= 0 {
 		note("%d rows and resources examined in %s.", plan.Examined, plan.Duration)
 	}
 	return issues
+}
+
+// legName is how a step is told to people.
+func legName(step store.Step) string {
+	return strings.TrimSpace(step.Operation + " " + step.Detail)
 }
 
 // withoutNumbers is a plan for a caller who may not see everything: how many rows a leg has tells what is hidden.
