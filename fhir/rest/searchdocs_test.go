@@ -20,9 +20,16 @@ var (
 	fileOfBody = regexp.MustCompile(`-d @(\S+)`)
 )
 
-// TestDocsOfSearch sends the curl lines of docs/search.md in their order and expects what stands behind them.
+// TestDocsOfSearch sends the curl lines of the pages about search in their order and expects what stands
+// behind them.
 func TestDocsOfSearch(t *testing.T) {
-	text, err := os.ReadFile("../../docs/search.md")
+	for page, least := range map[string]int{"search.md": 26, "terminology.md": 4} {
+		t.Run(page, func(t *testing.T) { sendPage(t, page, least) })
+	}
+}
+
+func sendPage(t *testing.T, page string, least int) {
+	text, err := os.ReadFile(filepath.Join("../../docs", page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +39,7 @@ func TestDocsOfSearch(t *testing.T) {
 	}
 	h := newHandlerOn(t, "memory", fhir.Options{Validator: validator}, rest.Options{})
 	lines := searchLine.FindAllStringSubmatch(string(text), -1)
-	if all := strings.Count(string(text), "\ncurl "); len(lines) != all || all < 20 {
+	if all := strings.Count(string(text), "\ncurl "); len(lines) != all || all < least {
 		t.Fatalf("%d of %d curl lines tell what they give", len(lines), all)
 	}
 	for _, line := range lines {
