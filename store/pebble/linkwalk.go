@@ -43,13 +43,10 @@ func (x *walk) linkWalk(t target, legs []leg, from *match, limit int) *linkWalk 
 	return &linkWalk{sortWalk: s, links: links}
 }
 
-// links are those of a key from a type; nil where no index goes back over one of them, or not all that they
-// lead to counts.
+// links are those of a key from a type; nil where no index goes back over one of them. What a filter leaves
+// out, the values of the matches tell: the index has it as well.
 func (x *walk) links(typ code, key search.SortKey) (links []link) {
 	for _, via := range key.Via {
-		if via.Filter != nil {
-			return nil
-		}
 		name := x.typeName(typ)
 		i := slices.IndexFunc(via.Params, func(p *search.Parameter) bool {
 			return p.Base == name || p.Base == "Resource" || p.Base == "DomainResource"
