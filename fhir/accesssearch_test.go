@@ -1,12 +1,14 @@
 package fhir_test
 
 import (
+	"context"
 	"regexp"
 	"strings"
 	"testing"
 
 	"kiln/fhir"
 	"kiln/resources/outcome"
+	"kiln/store"
 )
 
 // An order tells of what it is made from: what the caller may not see has no place in one.
@@ -101,4 +103,54 @@ func TestCriteriaOverEntriesSeeNothingThatIsHidden(t *testing.T) {
 	if _, err := h.Process(t.Context(), fhir.BundleRequest{Bundle: h.doc(bundle("birch"))}); err != nil {
 		t.Errorf("one who sees the patient: %v", err)
 	}
+}
+
+// Every form of a filter is narrowed: what it could lead to and the caller may not see is not there.
+func TestFiltersFindNothingByWhatIsHidden(t *testing.T) {
+	h, _, a, _ := guarded(t)
+	for _, text := range []string{
+		`{"resourceType":"List","id":"ofb","status":"current","mode":"working","subject":{"reference":"Patient/b"},"entry":[{"item":{"reference":"Observation/o0"}}]}`,
+		`{"resourceType":"List","id":"ofa","status":"current","mode":"working","subject":{"reference":"Patient/a"},"entry":[{"item":{"reference":"Observation/o0"}},{"item":{"reference":"Observation/o1"}}]}`,
+		`{"resourceType":"Encounter","id":"eb","status":"finished","class":{"code":"IMP"},"subject":{"reference":"Patient/b"},"partOf":{"reference":"Encounter/e"}}`,
+		`{"resourceType":"Encounter","id":"below","status":"finished","class":{"code":"IMP"},"subject":{"reference":"Patient/a"},"partOf":{"reference":"Encounter/eb"}}`,
+		`{"resourceType":"Observation","id":"ob","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/b"},"hasMember":[{"reference":"Observation/o0"}],"contained":[{"resourceType":"Patient","id":"in","name":[{"family":"Secret"}]}],"performer":[{"reference":"#in"}]}`,
+		`{"resourceType":"Basic","id":"basic","code":{"text":"x"},"author":{"reference":"Patient/a"},"subject":{"reference":"#o"},"contained":[{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/b"}}]}`,
+	} {
+		h.put(text)
+	}
+	for query, counts := range map[string][2]int{ // what one who sees all finds, and what the caller does
+		"Observation?_list=ofb":                                               {1, 0},
+		"Observation?_list=ofa":                                               {2, 1},
+		"Encounter?part-of:below=Encounter/e":                                 {2, 0},
+		"Observation?encounter:above=Encounter/below":                         {5, 0},
+		"Patient?_contained=true&name=secret":                                 {1, 0},
+		"Patient?_contained=both&_containedType=contained&name=secret":        {1, 0},
+		"?_contained=true&_type=Patient,Observation":                          {2, 1},
+		"Observation?_contained=true":                                         {1, 1},
+		"Observation?_contained=true&subject:Patient.name=birch":              {1, 0},
+		"Observation?_has:Observation:has-member:status=final":                {1, 0},
+		"Observation?_filter=subject:Patient.name eq \"birch\"":               {3, 0},
+		"Patient?_has:Encounter:subject:part-of:Encounter.status=in-progress": {1, 0},
+		"Encounter?part-of.subject:Patient.name=birch":                        {1, 0},
+		"Patient/a/*?_id=o0,ob":                                               {1, 1},
+		"Patient/b/Observation?":                                              {3, 0},
+		"?_has:List:item:status=current&_type=Observation":                    {2, 1},
+	} {
+		address, q, _ := strings.Cut(query, "?")
+		request := fhir.SearchRequest{Type: address, Query: strings.ReplaceAll(q, " ", "+") + "&_total=accurate"}
+		if parts := strings.Split(address, "/"); len(parts) == 3 {
+			request.Compartment, request.Type = store.Key{Type: parts[0], ID: parts[1]}, strings.Trim(parts[2], "*")
+		}
+		for i, ctx := range []context.Context{t.Context(), a} {
+			found, err := h.Search(ctx, request)
+			if err != nil {
+				t.Fatalf("%s: %v", query, err)
+			}
+			if found.Total != int64(counts[i]) || len(found.Entries) != counts[i] {
+				t.Errorf("%s (limited: %t) finds %s of %d; want %d", query, i == 1, names(found), found.Total, counts[i])
+			}
+		}
+	}
+	_, err := h.Search(a, fhir.SearchRequest{Type: "Practitioner", Query: "_contained=true"})
+	wantRefusal(t, err, outcome.Forbidden, outcome.StageDefault)
 }
