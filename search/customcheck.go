@@ -190,7 +190,7 @@ func (d *definer) checkExpression() {
 	case len(text) > maxExpression:
 		d.refuse("expression", outcome.TooCostly, "The expression is longer than %d bytes.", maxExpression)
 	default:
-		if _, err := fhirpath.Compile(text, fhirpath.AsOfType()); err != nil {
+		if _, err := fhirpath.Compile(text, fhirpath.AsOfType(), fhirpath.Lasting()); err != nil { // its values are kept
 			d.refuse("expression", outcome.Invalid, "The expression cannot be read: %s", outcome.As(err).Issues[0].Diagnostics)
 		}
 	}
