@@ -85,6 +85,8 @@ func TestBadDefinitionsAreRefusedWithAllReasons(t *testing.T) {
 		"phonetic date":       {[]string{"xpathUsage", `"phonetic"`, "type", `"date"`, "expression", `"Patient.birthDate"`}, "xpathUsage", "string"},
 		"no expression":       {[]string{"expression", ""}, "expression", "has no expression"},
 		"no such function":    {[]string{"expression", `"Patient.name.frobnicate()"`}, "expression", "frobnicate"},
+		"base below another":  {[]string{"base", `["Patient","DomainResource"]`, "expression", `"DomainResource.language | Patient.language"`}, "base", "Patient is a kind of DomainResource"},
+		"Resource and below":  {[]string{"base", `["DomainResource","Resource"]`, "expression", `"DomainResource.language | Resource.language"`}, "base", "DomainResource is a kind of Resource"},
 		"time":                {[]string{"type", `"date"`, "expression", `"Patient.birthDate.select(now())"`}, "expression", "now() does not depend on the resource alone"},
 		"today":               {[]string{"expression", `"Patient.name.where(today() > @2024).given"`}, "expression", "today()"},
 		"value set":           {[]string{"type", `"token"`, "expression", `"Patient.maritalStatus.where(memberOf('http://example.org/vs'))"`}, "expression", "memberOf()"},
