@@ -212,6 +212,7 @@ var refusals = []struct {
 	{"an include of a wrong target", "Observation", "_include=Observation:subject:Practitioner", []string{`cannot refer to "Practitioner"`}},
 	{"a modifier of _include", "Observation", "_include:recurse=Observation:subject", []string{`_include has no modifier "recurse"; valid are :iterate.`}},
 	{"a modifier of _count", "Patient", "_count:exact=1", []string{`_count has no modifier "exact"; it has none at all.`}},
+	{"a modifier of _type", "Patient", "_type:not=Patient", []string{`_type has no modifier "not"; it has none at all.`}},
 	{"words of contained resources", "Patient", "_contained=both&_content=x", []string{"The parameter _contained=both is wrong together with _text, _content and parameters that are not R4's own"}},
 	{"contained resources sorted by a reference", "Observation", "_contained=true&_sort=subject:Patient.family", []string{"The parameter _sort follows references, which it cannot do together with _contained"}},
 	{"another word for _contained", "Patient", "_contained=yes", []string{`"yes" is none of both, false, true`}},
