@@ -176,7 +176,7 @@ func (x *indexer) close() {
 	x.done.Wait()
 }
 
-// run works until nothing is left. What fails is tried again, later each time.
+// run works until nothing is left. What fails is tried again, later each time, and after all that does not.
 func (x *indexer) run(ctx context.Context) {
 	wait := retryFirst
 	for {
@@ -193,6 +193,7 @@ func (x *indexer) run(ctx context.Context) {
 			wait = retryFirst
 		default:
 			x.logger.Error("making an index anew failed; it is tried again", slog.String("parameter", group[0].Code), slog.Any("error", err))
+			x.postpone(group)
 			if pause(ctx, wait) != nil {
 				x.leave()
 				return
@@ -200,6 +201,14 @@ func (x *indexer) run(ctx context.Context) {
 			wait = min(2*wait, retryMost)
 		}
 	}
+}
+
+// postpone lets all other jobs go first.
+func (x *indexer) postpone(group []*job) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	others := slices.DeleteFunc(slices.Clone(x.jobs), func(j *job) bool { return slices.Contains(group, j) })
+	x.jobs = append(others, slices.DeleteFunc(slices.Clone(group), func(j *job) bool { return !slices.Contains(x.jobs, j) })...)
 }
 
 func (x *indexer) leave() {
