@@ -3,7 +3,6 @@ package fhir_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ func (s unreadable) Reindex(ctx context.Context, step store.ReindexStep) (store.
 // TestAnIndexThatFailsHoldsUpNoOther: it is tried again when the others are whole.
 func TestAnIndexThatFailsHoldsUpNoOther(t *testing.T) {
 	now := fhirtest.Clock()
-	h := harness{t, fhirtest.NewService(t, unreadable{newEngine(t, now)}, fhir.Options{Now: now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})}
+	h := harness{t, fhirtest.NewService(t, unreadable{newEngine(t, now)}, fhir.Options{Now: now, Logger: slog.New(slog.DiscardHandler)})}
 	h.put(extended("p", "ward", "a"))
 	h.put(`{"resourceType":"Organization","id":"o","name":"A clinic","alias":["a"]}`)
 	h.put(defined("bed", "active"))
