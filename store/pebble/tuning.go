@@ -10,6 +10,8 @@ type tuning struct {
 	join  int // following a resource to those that refer to it
 	chase int // following a candidate to what it refers to, or to what refers to it
 
+	lookup int // reading the values of what a candidate refers to
+
 	probe     int // how far legs are counted before their size on disk is asked for
 	joinProbe int // how far the inner set of a chain is counted
 	fanOut    int // about how many resources refer to one
@@ -19,9 +21,10 @@ type tuning struct {
 	below     int // resources below one that are looked up; more are found by looking at what refers to them
 	gather    int // members of an inner set, for each candidate, that are worth taking into memory
 	total     int // what is read on for a total that was not asked for
+	batch     int // bytes of keys that a join puts in order at once
 }
 
 var tuned = tuning{
-	test: 16, words: 160, seek: 8, join: 40, chase: 120,
-	probe: 64, joinProbe: 128, fanOut: 16, scans: 16, listed: 1 << 16, group: 128, below: 4096, gather: 64, total: 256,
+	test: 16, words: 160, seek: 8, join: 40, chase: 120, lookup: 120,
+	probe: 64, joinProbe: 128, fanOut: 16, scans: 16, listed: 1 << 16, group: 128, below: 4096, gather: 64, total: 256, batch: 64 << 10,
 }
