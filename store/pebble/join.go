@@ -3,6 +3,8 @@ package pebble
 import (
 	"bytes"
 
+	lsm "github.com/cockroachdb/pebble/v2"
+
 	"kiln/search"
 )
 
@@ -14,7 +16,7 @@ func (x *walk) chainLeg(typ code, c search.Chain) leg {
 	if param == 0 || len(inner) == 0 && local == 0 {
 		return fixed(c, "nothing", c.Param.Code, empty{}, 0)
 	}
-	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut)
+	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut, tuned.join, tuned.chase)
 	l.check = x.chaser(typ, c, inner)
 	outside := x.referrers(typ, param, inner)
 	l.open = func(x *walk) set {
@@ -122,6 +124,7 @@ func (x *walk) hasChaser(typ code, h search.Has, inner branch, size int) func(do
 	}
 	param := x.store.dictionary.parameterCode(h.Param)
 	var matching set
+	var refer *referrals
 	var k links
 	_, plain := h.Filter.(search.Test)
 	candidates, enough := 0, size/tuned.gather
@@ -130,16 +133,53 @@ func (x *walk) hasChaser(typ code, h search.Has, inner branch, size int) func(do
 			return false
 		}
 		if matching == nil {
-			matching = x.chased(inner)
+			matching, refer = x.chased(inner), x.newReferrals(inner.typ, param, typ)
 		}
 		if candidates++; plain && candidates == enough+1 && size <= tuned.listed {
 			matching = x.gathered(matching)
 		}
-		open := len(x.iterators)
-		defer x.recycle(open)
-		both := intersect([]set{x.postings(referenceKey(nil, inner.typ, param, typ, k.id)), matching})
-		return both.seek(0) != end
+		return refer.meets(k.id, matching)
 	}
+}
+
+// referrals asks for one target after another whether a member of a set refers to it.
+type referrals struct {
+	*walk
+	target code
+	it     *lsm.Iterator // over all references of the parameter; it lives as long as the search
+	key    []byte
+	prefix int
+}
+
+func (x *walk) newReferrals(typ, param, target code) *referrals {
+	prefix := append(indexPrefix(nil, typ, param), indexReference)
+	return &referrals{walk: x, target: target, it: x.borrow(prefix, after(prefix)), key: prefix, prefix: len(prefix)}
+}
+
+// meets tells for an id as appendID wrote it. A target of few is gone through, one of many leapfrogs.
+func (r *referrals) meets(id []byte, s set) bool {
+	if r.it == nil {
+		return false
+	}
+	r.key = appendCode(append(r.key[:r.prefix], id...), r.target)
+	steps := 0
+	for ok := r.it.SeekGE(r.key); ok && bytes.HasPrefix(r.it.Key(), r.key); ok = r.it.Next() {
+		r.spend(1)
+		if r.stopped() {
+			return false
+		}
+		_, document := splitIndexKey(r.it.Key())
+		if r.member(s, document) {
+			return true
+		}
+		if steps++; steps == tuned.steps {
+			open := len(r.iterators)
+			defer r.recycle(open)
+			return intersect([]set{r.postings(bytes.Clone(r.key)), s}).seek(0) != end
+		}
+	}
+	r.check(r.it)
+	return false
 }
 
 // gathered is a set in memory.
@@ -159,8 +199,10 @@ func (x *walk) hasLeg(typ code, h search.Has) leg {
 		return fixed(h, "nothing", h.Param.Code, empty{}, 0)
 	}
 	inner := []branch{{referrer, h.Filter}}
-	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner, 1)
-	l.check = x.hasChaser(typ, h, inner[0], l.size)
+	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner, 1, tuned.chase, tuned.join)
+	if l.check = x.hasChaser(typ, h, inner[0], l.size); l.check == nil {
+		l.test = tuned.lookup
+	}
 	l.open = func(x *walk) set {
 		var found collector
 		keys := joinKeys{visit: func(key []byte) {
@@ -203,7 +245,8 @@ func (x *walk) branches(list []search.Branch) []branch {
 }
 
 // joinLeg sizes a join by its inner set, each of which leads to so many of the outer.
-func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, fanOut int) leg {
+// It costs so much to go on from one of the inner set, and to test one of the outer.
+func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, fanOut, opening, test int) leg {
 	size := 0
 	for _, in := range inner {
 		legs := x.legs(in.typ, in.filter)
@@ -215,8 +258,8 @@ func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, 
 		size += probed
 	}
 	return leg{
-		expr: e, operation: operation, detail: detail, test: tuned.chase,
-		size: size * fanOut, probed: size*fanOut + 1, opening: max(1, size*tuned.join),
+		expr: e, operation: operation, detail: detail, test: test,
+		size: size * fanOut, probed: size*fanOut + 1, opening: max(1, size*opening),
 	}
 }
 
