@@ -63,3 +63,33 @@ func TestReadAllGivesWhatReadGives(t *testing.T) {
 		t.Errorf("without the versions it says %v; expected that it is corrupt", err)
 	}
 }
+
+// BenchmarkReadAll reads 30 resources that lie far from one another, at once and one by one.
+func BenchmarkReadAll(b *testing.B) {
+	s, keys := benchStore()
+	at := 0
+	some := func() []store.Key {
+		list := make([]store.Key, 30)
+		for i := range list {
+			at = (at + 7919) % len(keys)
+			list[i] = keys[at]
+		}
+		return list
+	}
+	b.Run("atOnce", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.ReadAll(b.Context(), some()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("oneByOne", func(b *testing.B) {
+		for b.Loop() {
+			for _, key := range some() {
+				if _, err := s.Read(b.Context(), key); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}

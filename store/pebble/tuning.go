@@ -26,6 +26,6 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	test: 16, words: 160, seek: 8, join: 45, chase: 22, lookup: 120,
+	test: 16, words: 160, seek: 8, join: 45, chase: 28, lookup: 120,
 	probe: 64, joinProbe: 128, fanOut: 16, scans: 16, listed: 1 << 16, group: 128, below: 4096, gather: 64, total: 256, steps: 64, batch: 64 << 10,
 }
