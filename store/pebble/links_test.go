@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	lsm "github.com/cockroachdb/pebble/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"kiln/search"
 	"kiln/store"
 )
 
@@ -140,4 +142,26 @@ func TestLinksThatDoNotReadEndASearch(t *testing.T) {
 			t.Errorf("%s: the search finds %d; expected an error", name, len(page.Matches))
 		}
 	}
+}
+
+func TestAReindexMakesLinksAnew(t *testing.T) {
+	s := observed(t)
+	subject := []*search.Parameter{testParameters().Lookup("Observation", "subject")}
+	step := store.ReindexStep{Type: "Observation", Limit: 10, Params: subject}
+	for _, c := range []struct {
+		extract func(context.Context, store.Version) ([]search.Entry, error)
+		want    []string
+	}{{nil, nil}, {extractor(testParameters(), subject), []string{"Patient/p"}}} {
+		step.Extract = c.extract
+		if _, err := s.Reindex(t.Context(), step); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, linksIn(t, s, "Observation", "a", "subject")); diff != "" {
+			t.Errorf("the subject (- wanted, + read):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"Patient/p"}, linksIn(t, s, "Observation", "a", "patient")); diff != "" {
+			t.Errorf("the patient (- wanted, + read):\n%s", diff)
+		}
+	}
+	isClean(t, s)
 }
