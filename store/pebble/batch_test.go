@@ -33,8 +33,14 @@ func TestReadAllGivesWhatReadGives(t *testing.T) {
 	commit(benchChange("c", `{"resourceType":"Patient","id":"c","active":false}`))
 
 	keys := []store.Key{
-		{Type: "Patient", ID: "c"}, {Type: "Patient", ID: "gone"}, {Type: "Patient", ID: "never"}, {Type: "Nothing", ID: "a"}, {},
-		{Type: "Patient", ID: "a"}, {Type: "Patient", ID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}, {Type: "Patient", ID: "a"},
+		{Type: "Patient", ID: "c"},
+		{Type: "Patient", ID: "gone"},
+		{Type: "Patient", ID: "never"},
+		{Type: "Nothing", ID: "a"},
+		{},
+		{Type: "Patient", ID: "a"},
+		{Type: "Patient", ID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"},
+		{Type: "Patient", ID: "a"},
 	}
 	for name, r := range map[string]store.Reader{"the store": s, "a snapshot": taken} {
 		batch, ok := r.(store.BatchReader)
