@@ -211,7 +211,7 @@ func (x *walk) insideChain(space code, c search.Chain) leg {
 	if len(inner) == 0 {
 		return local
 	}
-	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut)
+	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut, tuned.join, tuned.lookup)
 	outside := x.referrers(space, param, inner)
 	l.open = func(x *walk) set { return unite([]set{outside(x).set(x), local.open(x)}) }
 	return l

@@ -62,6 +62,11 @@ func TestRepairBringsAStoreOfAFormatBeforeToThePresentOne(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		for _, key := range linkKeys(t, s) {
+			if err := s.db.Delete([]byte(key), lsm.Sync); err != nil {
+				t.Fatal(err)
+			}
+		}
 		withoutContained(t, s)
 		if err := s.db.Set(metaFormat, []byte(former), lsm.Sync); err != nil {
 			t.Fatal(err)

@@ -69,7 +69,7 @@ func (s *sortWalk) worthLinking(legs []leg) bool {
 	all := s.live(s.target.typ)
 	matches := s.estimate(s.target.typ, legs)
 	s.budget = int64(max(matches/4, 1024))
-	return s.limit*(all/max(1, matches)+1)*4*(1+tuned.seek) < matches*(tuned.test+tuned.chase)
+	return s.limit*(all/max(1, matches)+1)*4*(1+tuned.seek) < matches*(tuned.test+tuned.lookup)
 }
 
 // run gives the first matches after the place; ok is false when the walk was given up, or came to those
@@ -147,12 +147,12 @@ func (l *linkWalk) referrers(to []uint64, document uint64, at int) []uint64 {
 	if l.spent() {
 		return to
 	}
-	id, ok := l.idOf(document)
-	if !ok {
+	via := l.links[at]
+	var k links
+	if !l.linksOf(via.to, document, &k) {
 		return to
 	}
-	via := l.links[at]
-	key := appendCode(appendID(append(indexPrefix(nil, via.from, via.param), indexReference), id), via.to)
+	key := referenceKey(nil, via.from, via.param, via.to, k.id)
 	it := l.borrow(key, after(key))
 	if it == nil {
 		return to
