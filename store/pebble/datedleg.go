@@ -108,8 +108,7 @@ func (x *walk) datedLeg(p pair) leg {
 	scans := p.scans()
 	expr := append(search.And{p.held}, p.bounds...)
 	l := leg{
-		expr: expr, operation: "dated", detail: describe(p.held) + "," + describe(p.bounds[0].(search.Test)),
-		test: tuned.test, known: &known{},
+		expr: expr, operation: "dated", test: tuned.test, known: &known{},
 	}
 	found := l.known
 	l.measure = func(limit int) int { return x.peek(found, scans, limit) }

@@ -8,7 +8,6 @@ import (
 	lsm "github.com/cockroachdb/pebble/v2"
 
 	"kiln/search"
-	"kiln/store"
 )
 
 // execution is one search over one view. Its first error ends it: sets answer "no more" from then on
@@ -40,7 +39,7 @@ type execution struct {
 	iterators []*lsm.Iterator // of sets, in the order in which they were made
 	keeping   int             // above 0, iterators of sets stay open to the end
 	values    *lsm.Iterator
-	steps     []store.Step
+	trace     *trace
 
 	resolved map[hierarchyKey]hierarchy // of Within
 }
