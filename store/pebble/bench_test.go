@@ -288,6 +288,7 @@ func BenchmarkSearch(b *testing.B) {
 		{"byPatient", "Observation", func() string { return "patient=Patient/" + anyone() }},
 		{"patientAndCode", "Observation", func() string { return "patient=Patient/" + anyone() + "&code=http://loinc.org|" + code() }},
 		{"patientSortedByDate", "Observation", func() string { return "patient=Patient/" + anyone() + "&_sort=-date" }},
+		{"subjectSortedByDate", "Observation", func() string { return "subject=Patient/" + heavy + "&_sort=-date&_count=10" }},
 		{"heavyPatientAndCodeSortedByDate", "Observation", func() string { return "patient=Patient/" + heavy + "&code=8480-6&_sort=-date" }},
 		{"code", "Observation", func() string { return "code=http://loinc.org|" + code() }},
 		{"codeAndDate", "Observation", func() string {

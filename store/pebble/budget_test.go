@@ -26,7 +26,6 @@ func TestASearchEndsWhenItsBudgetIsSpent(t *testing.T) {
 		"subject:Patient.gender=female&_total=accurate", "_sort=value-quantity&_count=300",
 	} {
 		query := benchQuery(t, "Observation", text)
-		query.Explain = true
 		_, err := s.Search(t.Context(), query, nil)
 		var cost *store.CostError
 		if !errors.As(err, &cost) || cost.Limit != 50 || cost.Plan == nil || cost.Plan.Examined > 2000 {

@@ -8,7 +8,6 @@ import (
 	lsm "github.com/cockroachdb/pebble/v2"
 
 	"kiln/search"
-	"kiln/store"
 )
 
 // execution is one search over one view. Its first error ends it: sets answer "no more" from then on
@@ -42,7 +41,7 @@ type execution struct {
 	values    *lsm.Iterator
 	linked    *lsm.Iterator // of links
 	heads     *lsm.Iterator
-	steps     []store.Step
+	trace     *trace
 
 	resolved map[hierarchyKey]hierarchy // of Within
 }

@@ -75,8 +75,7 @@ func (s *sortWalk) worthLinking(legs []leg) bool {
 // run gives the first matches after the place; ok is false when the walk was given up, or came to those
 // without a value.
 func (l *linkWalk) run() (found []match, ok bool) {
-	done := l.step(&leg{operation: "sort index", detail: sortDetail(l.query.Sort), size: l.limit})
-	defer done()
+	defer l.done(l.note(&leg{operation: "sort index", sorts: true, size: l.limit}))
 	var part []byte
 	if l.from != nil {
 		value, hasValue := search.SortValue(l.from.entries, l.key)
