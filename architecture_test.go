@@ -214,3 +214,21 @@ func sources(t *testing.T) []source {
 	}
 	return files
 }
+
+// TestEveryRoomIsOnThePlan keeps the page that shows a newcomer around whole.
+func TestEveryRoomIsOnThePlan(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, house, _ := strings.Cut(string(page), "\n```\n")
+	house, where, _ := strings.Cut(house, "\n```\n")
+	for _, file := range sources(t) {
+		if file.test || file.folder == "." {
+			continue
+		}
+		if name := path.Base(file.folder); !strings.Contains(house, name+"/ ") && !strings.Contains(house, name+"  ") && !strings.Contains(where, file.folder) {
+			t.Errorf("docs/architecture.md does not show %s", file.folder)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"context"
+	"slices"
 
 	"kiln/resources/definitions"
 	"kiln/search"
@@ -72,10 +73,21 @@ func (s *Service) admits(ctx context.Context, reader store.Reader, r reach, v st
 	return search.Match(ctx, r.predicate, resource, &source{service: s, reader: reader})
 }
 
-// narrow adds what the caller may see to every branch of a query. A query of all types is
-// parted into its types, since each has a predicate of its own.
+// narrowing adds what a caller may see to a query, and notes whether that is less than all.
+type narrowing struct {
+	*Service
+	limited bool
+}
+
+// narrow adds what the caller may see to every branch of a query, to every leg of its chains, and to what it is
+// sorted by. A query of all types is parted into its types, since each has a predicate of its own.
 func (s *Service) narrow(ctx context.Context, action Action, query *search.Query) (*search.Query, error) {
-	if s.options.Authorizer == nil {
+	n := narrowing{Service: s}
+	return n.query(ctx, action, query)
+}
+
+func (n *narrowing) query(ctx context.Context, action Action, query *search.Query) (*search.Query, error) {
+	if n.options.Authorizer == nil {
 		return query, nil
 	}
 	narrowed := *query
@@ -87,7 +99,7 @@ func (s *Service) narrow(ctx context.Context, action Action, query *search.Query
 		}
 		for _, typ := range types {
 			action.Type = typ
-			r, err := s.allow(ctx, action)
+			predicate, err := n.predicate(ctx, action)
 			if err != nil {
 				if len(types) > 1 || len(query.Branches) > 1 {
 					continue // of several types those that the caller may search
@@ -95,33 +107,75 @@ func (s *Service) narrow(ctx context.Context, action Action, query *search.Query
 				return nil, err
 			}
 			filter := branch.Filter
-			if filter, err = s.narrowLegs(ctx, filter); err != nil {
+			if filter, err = n.legs(ctx, filter); err != nil {
 				return nil, err
 			}
-			narrowed.Branches = append(narrowed.Branches, search.Branch{Type: typ, Filter: both(filter, r.predicate)})
+			narrowed.Branches = append(narrowed.Branches, search.Branch{Type: typ, Filter: both(filter, predicate)})
+		}
+	}
+	var err error
+	narrowed.Sort, err = n.sort(ctx, query.Sort)
+	return &narrowed, err
+}
+
+// narrowChains adds what the caller may see to the legs of a query alone: for resources that are the caller's own.
+func (s *Service) narrowChains(ctx context.Context, query *search.Query) (*search.Query, error) {
+	if s.options.Authorizer == nil {
+		return query, nil
+	}
+	n := narrowing{Service: s}
+	narrowed := *query
+	narrowed.Branches = slices.Clone(query.Branches)
+	for i, branch := range query.Branches {
+		var err error
+		if narrowed.Branches[i].Filter, err = n.legs(ctx, branch.Filter); err != nil {
+			return nil, err
 		}
 	}
 	return &narrowed, nil
 }
 
-// narrowLegs adds what the caller may see to every leg of chains and reverse chains.
-func (s *Service) narrowLegs(ctx context.Context, x search.Expr) (search.Expr, error) {
+// predicate is what an action reaches.
+func (n *narrowing) predicate(ctx context.Context, action Action) (search.Expr, error) {
+	r, err := n.allow(ctx, action)
+	n.limited = n.limited || err != nil || r.predicate != nil
+	return r.predicate, err
+}
+
+// sort lets references be followed to what the caller may see alone, so that no order tells of the rest.
+func (n *narrowing) sort(ctx context.Context, keys []search.SortKey) ([]search.SortKey, error) {
+	keys = slices.Clone(keys)
+	for i, key := range keys {
+		keys[i].Via = slices.Clone(key.Via)
+		for j, link := range key.Via {
+			predicate, err := n.predicate(ctx, Action{Interaction: SearchType, Type: link.Type})
+			if err != nil {
+				return nil, err
+			}
+			keys[i].Via[j].Filter = both(link.Filter, predicate)
+		}
+	}
+	return keys, nil
+}
+
+// legs adds what the caller may see to every leg of chains and reverse chains.
+func (n *narrowing) legs(ctx context.Context, x search.Expr) (search.Expr, error) {
 	switch x := x.(type) {
 	case search.And:
-		parts, err := s.narrowParts(ctx, x)
+		parts, err := n.parts(ctx, x)
 		return search.And(parts), err
 	case search.Or:
-		parts, err := s.narrowParts(ctx, x)
+		parts, err := n.parts(ctx, x)
 		return search.Or(parts), err
 	case search.Not:
-		of, err := s.narrowLegs(ctx, x.Of)
+		of, err := n.legs(ctx, x.Of)
 		return search.Not{Of: of}, err
 	case search.Contained:
-		return s.narrowContained(ctx, x)
+		return n.contained(ctx, x)
 	case search.Chain:
 		branches := make([]search.Branch, len(x.Branches))
 		for i, b := range x.Branches {
-			filter, err := s.narrowLeg(ctx, b.Type, b.Filter)
+			filter, err := n.leg(ctx, b.Type, b.Filter)
 			if err != nil {
 				return nil, err
 			}
@@ -131,20 +185,20 @@ func (s *Service) narrowLegs(ctx context.Context, x search.Expr) (search.Expr, e
 		return x, nil
 	case search.Has:
 		var err error
-		x.Filter, err = s.narrowLeg(ctx, x.Type, x.Filter)
+		x.Filter, err = n.leg(ctx, x.Type, x.Filter)
 		return x, err
 	case search.Within:
-		return s.narrowWithin(ctx, x)
+		return n.within(ctx, x)
 	}
 	return x, nil
 }
 
-// narrowWithin lets a hierarchy be walked through what the caller may see alone.
-func (s *Service) narrowWithin(ctx context.Context, x search.Within) (search.Expr, error) {
+// within lets a hierarchy be walked through what the caller may see alone.
+func (n *narrowing) within(ctx context.Context, x search.Within) (search.Expr, error) {
 	by := make([]search.Hierarchy, len(x.By))
 	for i, h := range x.By {
 		var err error
-		if h.Filter, err = s.narrowLeg(ctx, h.Type, h.Filter); err != nil {
+		if h.Filter, err = n.leg(ctx, h.Type, h.Filter); err != nil {
 			return nil, err
 		}
 		by[i] = h
@@ -153,26 +207,26 @@ func (s *Service) narrowWithin(ctx context.Context, x search.Within) (search.Exp
 	return x, nil
 }
 
-func (s *Service) narrowParts(ctx context.Context, parts []search.Expr) ([]search.Expr, error) {
+func (n *narrowing) parts(ctx context.Context, parts []search.Expr) ([]search.Expr, error) {
 	narrowed := make([]search.Expr, len(parts))
 	for i, part := range parts {
 		var err error
-		if narrowed[i], err = s.narrowLegs(ctx, part); err != nil {
+		if narrowed[i], err = n.legs(ctx, part); err != nil {
 			return nil, err
 		}
 	}
 	return narrowed, nil
 }
 
-func (s *Service) narrowLeg(ctx context.Context, typ string, filter search.Expr) (search.Expr, error) {
-	r, err := s.allow(ctx, Action{Interaction: SearchType, Type: typ})
+func (n *narrowing) leg(ctx context.Context, typ string, filter search.Expr) (search.Expr, error) {
+	predicate, err := n.predicate(ctx, Action{Interaction: SearchType, Type: typ})
 	if err != nil {
 		return nil, err
 	}
-	if filter, err = s.narrowLegs(ctx, filter); err != nil {
+	if filter, err = n.legs(ctx, filter); err != nil {
 		return nil, err
 	}
-	return both(filter, r.predicate), nil
+	return both(filter, predicate), nil
 }
 
 // both is the conjunction of two conditions, either of which may be nil.

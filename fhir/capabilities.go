@@ -277,8 +277,8 @@ func (s *Service) revIncludes() map[string][]string {
 	return list
 }
 
-// terminologyCapabilities tells that there is no terminology service beyond the codes of R4's
-// required bindings: https://hl7.org/fhir/R4/terminologycapabilities.html
+// terminologyCapabilities tells that there are no operations of a terminology service; searches alone ask for
+// value sets and hierarchies: https://hl7.org/fhir/R4/terminologycapabilities.html
 func (s *Service) terminologyCapabilities() []byte {
 	return mustJSON(struct {
 		ResourceType   string             `json:"resourceType"`

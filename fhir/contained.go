@@ -84,20 +84,20 @@ func (m matched) values(ctx context.Context, s *Service) (typ string, entries []
 	return "", nil, errNoContained
 }
 
-// narrowContained leaves those types of contained resources that the caller may search. Which of them are
+// contained leaves those types of contained resources that the caller may search. Which of them are
 // seen, the predicates of their containers decide: who sees a container sees all that is in it.
-func (s *Service) narrowContained(ctx context.Context, c search.Contained) (search.Expr, error) {
+func (n *narrowing) contained(ctx context.Context, c search.Contained) (search.Expr, error) {
 	narrowed := search.Contained{}
 	for _, b := range c.Branches {
 		if b.Type != "" {
-			if _, err := s.allow(ctx, Action{Interaction: SearchType, Type: b.Type}); err != nil {
+			if _, err := n.predicate(ctx, Action{Interaction: SearchType, Type: b.Type}); err != nil {
 				if len(c.Branches) > 1 {
 					continue
 				}
 				return nil, err
 			}
 		}
-		filter, err := s.narrowLegs(ctx, b.Filter)
+		filter, err := n.legs(ctx, b.Filter)
 		if err != nil {
 			return nil, err
 		}

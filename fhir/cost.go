@@ -25,21 +25,16 @@ func (s *Service) timed(ctx context.Context, reader store.Reader, typ string, qu
 	if s.options.SlowSearch <= 0 {
 		return reader.Search(ctx, query, cursor)
 	}
-	explained := *query
-	explained.Explain = true
 	started := time.Now()
-	page, err := reader.Search(ctx, &explained, cursor)
+	page, err := reader.Search(ctx, query, cursor)
 	var cost *store.CostError
-	costly := errors.As(err, &cost)
-	if took := time.Since(started); took >= s.options.SlowSearch || costly {
-		plan := page.Plan
-		if costly {
-			plan = cost.Plan
-		}
-		s.logSlow(ctx, typ, query, plan, took, err == nil)
-	}
-	if !query.Explain {
-		page.Plan = nil
+	switch took := time.Since(started); {
+	case errors.As(err, &cost):
+		s.logSlow(ctx, typ, query, cost.Plan, took, false)
+	case took >= s.options.SlowSearch && page.Explain != nil:
+		s.logSlow(ctx, typ, query, page.Explain(), took, true)
+	case took >= s.options.SlowSearch:
+		s.logSlow(ctx, typ, query, nil, took, err == nil)
 	}
 	return page, err
 }
@@ -56,11 +51,11 @@ func (s *Service) logSlow(ctx context.Context, typ string, query *search.Query, 
 		slog.Duration("duration", took), slog.Bool("finished", done),
 	}
 	if plan != nil {
-		legs := make([]string, len(plan.Steps))
+		legs, estimates, examined := make([]string, len(plan.Steps)), make([]int64, len(plan.Steps)), make([]int64, len(plan.Steps))
 		for i, step := range plan.Steps {
-			legs[i] = step.Operation + " " + step.Detail
+			legs[i], estimates[i], examined[i] = legName(step), step.Estimate, step.Examined
 		}
-		attributes = append(attributes, slog.Int64("rows", plan.Examined), slog.Any("legs", legs))
+		attributes = append(attributes, slog.Int64("rows", plan.Examined), slog.Any("legs", legs), slog.Any("estimates", estimates), slog.Any("examined", examined))
 	}
 	s.options.Logger.LogAttrs(ctx, slog.LevelWarn, "slow search", attributes...)
 }

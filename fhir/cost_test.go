@@ -35,7 +35,7 @@ func TestSlowSearchesAreLoggedWithoutValues(t *testing.T) {
 	}
 	t.Run("with names, legs and rows", func(t *testing.T) {
 		log, bundle := searching(t, time.Nanosecond)
-		for _, part := range []string{"slow search", "request=request-7", "type=Observation", "subject:Patient.family", "_sort", "rows=", "legs=", "duration=", "finished=true"} {
+		for _, part := range []string{"slow search", "request=request-7", "type=Observation", "subject:Patient.family", "_sort", "rows=", "legs=", "estimates=", "examined=", "duration=", "finished=true"} {
 			if !strings.Contains(log, part) {
 				t.Errorf("%q is not in %s", part, log)
 			}

@@ -1,7 +1,9 @@
 package fhir
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 
 	"kiln/resources/definitions"
@@ -73,14 +75,19 @@ func (x *inclusion) add(v store.Version, asked int64) bool {
 	return true
 }
 
+// pointer is a reference that a rule follows.
+type pointer struct {
+	search.ReferenceValue
+	rule  search.Include
+	param *search.Parameter
+}
+
 // forward follows the references of the resources given. Without :iterate an include is for the
 // matches alone.
 func (x *inclusion) forward(ctx context.Context, from []matched, first bool) error {
+	var list []pointer
 	for _, m := range from {
-		if m.at == search.Whole && len(applicable(x.query.Include, first, m.Type)) == 0 {
-			continue
-		}
-		typ, entries, err := m.values(ctx, x.service)
+		typ, entries, err := x.values(ctx, m, first)
 		if err != nil {
 			return err
 		}
@@ -91,16 +98,95 @@ func (x *inclusion) forward(ctx context.Context, from []matched, first bool) err
 				continue
 			}
 			for _, rule := range rules {
-				if !rule.Wildcard && rule.Param != entry.Param {
-					continue
-				}
-				if err := x.follow(ctx, ref, rule, entry.Param); err != nil || x.cut {
-					return err
+				if rule.Wildcard || rule.Param == entry.Param {
+					list = append(list, pointer{ref, rule, entry.Param})
 				}
 			}
 		}
+		if len(list) < pointersAtOnce {
+			continue
+		}
+		if err := x.followAll(ctx, list); err != nil || x.cut {
+			return err
+		}
+		list = list[:0]
+	}
+	return x.followAll(ctx, list)
+}
+
+// pointersAtOnce is how many references are gathered before they are followed.
+const pointersAtOnce = 256
+
+func (x *inclusion) followAll(ctx context.Context, list []pointer) error {
+	reader, err := x.ahead(ctx, x.current(list))
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if err := x.follow(ctx, reader, p); err != nil || x.cut {
+			return err
+		}
 	}
 	return nil
+}
+
+// current are the resources whose current versions are to be read, each once.
+func (x *inclusion) current(list []pointer) (keys []store.Key) {
+	noted := map[store.Key]bool{}
+	for _, p := range list {
+		key, version, ok := x.wanted(p)
+		if ok && version == 0 && !noted[key] {
+			noted[key] = true
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// wanted is what a reference points to, with the version, 0 for the current one; false where there is
+// nothing to add.
+func (x *inclusion) wanted(p pointer) (key store.Key, version int64, ok bool) {
+	key, version = store.Key{Type: p.Type, ID: p.ID}, versionNumber(p.Version)
+	ok = p.ID != "" && p.Type != "" && (p.rule.Target == "" || p.rule.Target == p.Type) && version >= 0
+	return key, version, ok && !x.seen[seenVersion{key, version}]
+}
+
+// values are the type of a match and its index values, as far as includes follow them.
+func (x *inclusion) values(ctx context.Context, m matched, first bool) (typ string, entries []search.Entry, err error) {
+	rules := applicable(x.query.Include, first, m.Type)
+	params, some := x.followed(rules, m.Type)
+	switch {
+	case m.at != search.Whole || !some:
+		return m.values(ctx, x.service)
+	case len(params) == 0:
+		return m.Type, nil, nil
+	}
+	resource, err := parseStored(m.Version)
+	if err != nil {
+		return m.Type, nil, err
+	}
+	if entries, err = x.service.params.ExtractOnly(ctx, resource, params); err != nil { // which may be the fault of one of them
+		return m.values(ctx, x.service)
+	}
+	return m.Type, entries, nil
+}
+
+// followed are the parameters that rules name, in the order of those of the type; some is false where a
+// rule is for all of them.
+func (x *inclusion) followed(rules []search.Include, typ string) (params []*search.Parameter, some bool) {
+	for _, rule := range rules {
+		if rule.Wildcard {
+			return nil, false
+		}
+		if !slices.Contains(params, rule.Param) {
+			params = append(params, rule.Param)
+		}
+	}
+	all := x.service.params.Of(typ)
+	slices.SortStableFunc(params, func(a, b *search.Parameter) int {
+		return cmp.Compare(slices.Index(all, a), slices.Index(all, b))
+	})
+	return params, true
 }
 
 // applicable are the rules for resources of a type.
@@ -116,15 +202,15 @@ func applicable(rules []search.Include, first bool, typ string) []search.Include
 
 // follow adds what a reference points to, of the version that it names. What is not there, or not for
 // the caller, is left out. https://hl7.org/fhir/R4/search.html#include
-func (x *inclusion) follow(ctx context.Context, ref search.ReferenceValue, rule search.Include, param *search.Parameter) error {
-	if ref.ID == "" {
-		return x.followCanonical(ctx, ref, rule, param)
+func (x *inclusion) follow(ctx context.Context, reader store.Reader, p pointer) error {
+	if p.ID == "" {
+		return x.followCanonical(ctx, p.ReferenceValue, p.rule, p.param)
 	}
-	key, version := store.Key{Type: ref.Type, ID: ref.ID}, versionNumber(ref.Version)
-	if rule.Target != "" && rule.Target != ref.Type || version < 0 || x.seen[seenVersion{key, version}] {
+	key, version, ok := x.wanted(p)
+	if !ok {
 		return nil
 	}
-	v, err := x.read(ctx, key, version)
+	v, err := x.read(ctx, reader, key, version)
 	if outcome.Is(err, outcome.NotFound) || outcome.Is(err, outcome.Deleted) || outcome.Is(err, outcome.Forbidden) {
 		return nil
 	}
@@ -135,11 +221,11 @@ func (x *inclusion) follow(ctx context.Context, ref search.ReferenceValue, rule 
 }
 
 // read gives a version, the current one for 0.
-func (x *inclusion) read(ctx context.Context, key store.Key, version int64) (store.Version, error) {
+func (x *inclusion) read(ctx context.Context, reader store.Reader, key store.Key, version int64) (store.Version, error) {
 	if version == 0 {
-		return x.service.read(ctx, x.reader, key)
+		return x.service.read(ctx, reader, key)
 	}
-	return x.service.readVersion(ctx, x.reader, key, version)
+	return x.service.readVersion(ctx, reader, key, version)
 }
 
 // versionNumber is 0 without a version, and negative for one that no resource here can have.
@@ -223,13 +309,17 @@ func referenceTo(to []matched, param *search.Parameter, target string) []search.
 	return criteria
 }
 
-// addAll adds the matches of a query, as far as there is room.
+// addAll adds the matches of a query, as far as there is room. Types that the caller may not search have none,
+// however many others there are.
 func (x *inclusion) addAll(ctx context.Context, query *search.Query) error {
 	if len(query.Branches) == 0 || x.cut {
 		return nil
 	}
 	query, err := x.service.narrow(ctx, Action{Interaction: SearchType}, query)
-	if err != nil || len(query.Branches) == 0 {
+	if outcome.Is(err, outcome.Forbidden) || err == nil && len(query.Branches) == 0 {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	query.Count = min(x.most-len(x.found)+1, search.MaxCount)

@@ -144,7 +144,7 @@ func (x *indexer) close() {
 }
 
 // run works until nothing is left, or the fence of a lease that was lost, if there is one, keeps it out. What
-// fails is tried again, later each time.
+// fails is tried again, later each time, and after all that does not.
 func (x *indexer) run(ctx context.Context, fence *store.Guard) {
 	wait := retryFirst
 	for {
@@ -166,12 +166,21 @@ func (x *indexer) run(ctx context.Context, fence *store.Guard) {
 			wait = retryFirst
 		default:
 			x.logger.Error("making an index anew failed; it is tried again", slog.String("parameter", group[0].Code), slog.Any("error", err))
+			x.postpone(group)
 			if pause(ctx, wait) != nil {
 				return
 			}
 			wait = min(2*wait, retryMost)
 		}
 	}
+}
+
+// postpone lets all other jobs go first.
+func (x *indexer) postpone(group []*job) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	others := slices.DeleteFunc(slices.Clone(x.jobs), func(j *job) bool { return slices.Contains(group, j) })
+	x.jobs = append(others, slices.DeleteFunc(slices.Clone(group), func(j *job) bool { return !slices.Contains(x.jobs, j) })...)
 }
 
 // finished ends the work where nothing is left, or it must stop.

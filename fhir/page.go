@@ -184,10 +184,13 @@ func (s *Service) readPage(ctx context.Context, kind, path, raw, presentation st
 		return nil, err
 	}
 	for _, pair := range given {
-		if pair.Name == pageParameter {
-			p.token = pair.Value
-		} else {
+		switch {
+		case pair.Name != pageParameter:
 			p.query = append(p.query, pair)
+		case pair.Value == "" || p.token != "":
+			return nil, badPage()
+		default:
+			p.token = pair.Value
 		}
 	}
 	if p.token == "" {

@@ -39,15 +39,20 @@ func (p *pending) add(resource *search.Resource) {
 	}
 }
 
-// match gives the keys of the pending resources that meet the criteria, at most limit.
+// match gives the keys of the pending resources that meet the criteria, at most limit. Where chains lead to
+// what is stored, what the caller may not see is not there.
 func (p *pending) match(ctx context.Context, c *criteria, limit int) ([]store.Key, error) {
+	query, err := p.source.service.narrowChains(ctx, c.query)
+	if err != nil {
+		return nil, err
+	}
 	var found []store.Key
 	for _, resource := range p.candidates(c) {
 		key := store.Key{Type: resource.Type, ID: resource.ID}
 		if len(found) > 0 && found[len(found)-1] == key {
 			continue // a candidate by two of its values
 		}
-		ok, err := c.query.Match(ctx, *resource, &p.source)
+		ok, err := query.Match(ctx, *resource, &p.source)
 		if err != nil {
 			return nil, err
 		}

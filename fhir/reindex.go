@@ -24,6 +24,9 @@ var reindexOperation = Operation{
 }
 
 func callReindex(ctx context.Context, s *Service, call OperationRequest) (OperationResult, error) {
+	if err := call.checkNames(); err != nil {
+		return OperationResult{}, err
+	}
 	if err := s.catchUp(ctx); err != nil {
 		return OperationResult{}, refusal(err, store.Key{})
 	}
@@ -41,6 +44,51 @@ func callReindex(ctx context.Context, s *Service, call OperationRequest) (Operat
 	}
 	defer s.indexer.kick() // so that the answer tells where it begins
 	return OperationResult{Resource: s.indexer.answer(scope.covers)}, nil
+}
+
+// checkNames refuses what $reindex does not take: passed over, it would make the call one for everything.
+func (r OperationRequest) checkNames() error {
+	if r.Body != nil && !r.hasParameters() {
+		return invalid("The operation $%s takes a Parameters resource or nothing; the body is another resource.", r.Name)
+	}
+	taken := []string{"url", "type"}
+	valid := "valid are url and type"
+	if r.ID != "" {
+		taken, valid = nil, "of one definition it takes none"
+	}
+	names, err := r.names()
+	if err != nil {
+		return err
+	}
+	var issues []outcome.Issue
+	for _, name := range names {
+		if !slices.Contains(taken, name) {
+			issues = append(issues, failed(outcome.NotSupported, "The operation $"+r.Name+" has no parameter \""+clip(name)+"\"; "+valid+".", ""))
+		}
+	}
+	if refused := outcome.Of(issues[:min(len(issues), maxIssues)]...); refused != nil {
+		return refused.In(outcome.StageSyntax)
+	}
+	return nil
+}
+
+// names are those of all parameters of a call.
+func (r OperationRequest) names() ([]string, error) {
+	var names []string
+	if r.hasParameters() {
+		root, err := r.Body.Resource()
+		if err != nil {
+			return nil, err
+		}
+		for p := range root.Child("parameter") {
+			names = append(names, p.First("name").Text())
+		}
+	}
+	pairs, err := search.ReadQueryString(r.Query)
+	for _, pair := range pairs {
+		names = append(names, pair.Name)
+	}
+	return names, err
 }
 
 // reindexOne is $reindex of one definition.

@@ -67,7 +67,8 @@ func (s *Service) searchOnce(ctx context.Context, reader store.Reader, request S
 	if err != nil {
 		return nil, err
 	}
-	narrowed, err := s.narrow(ctx, request.action(), query)
+	n := narrowing{Service: s}
+	narrowed, err := n.query(ctx, request.action(), query)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +86,9 @@ func (s *Service) searchOnce(ctx context.Context, reader store.Reader, request S
 	found, err := s.timed(ctx, reader, request.Type, withinResults(narrowed, page.before), page.cursor)
 	if err != nil {
 		return nil, refusal(err, store.Key{Type: request.Type})
+	}
+	if n.limited {
+		found.Plan = withoutNumbers(found.Plan)
 	}
 	return s.searchset(ctx, reader, page, query, found, issues)
 }
@@ -189,10 +193,29 @@ func explain(plan *store.Plan) []outcome.Issue {
 		issues = append(issues, outcome.Issue{Severity: outcome.SeverityInformation, Code: outcome.Informational, Diagnostics: fmt.Sprintf(format, args...)})
 	}
 	for _, step := range plan.Steps {
-		note("%s %s: about %d expected, %d examined.", step.Operation, step.Detail, step.Estimate, step.Examined)
+		if plan.Examined < 0 {
+			note("%s.", legName(step))
+			continue
+		}
+		note("%s: about %d expected, %d examined.", legName(step), step.Estimate, step.Examined)
 	}
-	note("%d rows and resources examined in %s.", plan.Examined, plan.Duration)
+	if plan.Examined >= 0 {
+		note("%d rows and resources examined in %s.", plan.Examined, plan.Duration)
+	}
 	return issues
+}
+
+// legName is how a step is told to people.
+func legName(step store.Step) string {
+	return strings.TrimSpace(step.Operation + " " + step.Detail)
+}
+
+// withoutNumbers is a plan for a caller who may not see everything: how many rows a leg has tells what is hidden.
+func withoutNumbers(plan *store.Plan) *store.Plan {
+	if plan == nil {
+		return nil
+	}
+	return &store.Plan{Steps: plan.Steps, Examined: -1}
 }
 
 // cutInPreview takes away the links of a search inside a transaction: its pages end with it.

@@ -336,6 +336,21 @@ func TestReindex(t *testing.T) {
 	wantRefusal(t, err, outcome.Value, outcome.StageSyntax, "Human", "http://example.org/none")
 	_, err = h.callReindex("POST", "bed", "", nil)
 	wantRefusal(t, err, outcome.Conflict, outcome.StageDefault, "is not in use")
+	for _, call := range []struct{ id, query, body, words string }{
+		{"", "typ=Patient", "", `no parameter "typ"; valid are url and type`},
+		{"", "", `{"resourceType":"Parameters","parameter":[{"name":"urls","valueUri":"http://example.org/ward"}]}`, `no parameter "urls"`},
+		{"ward", "type=Patient", "", `no parameter "type"; of one definition it takes none`},
+		{"", "", `{"resourceType":"Patient"}`, "takes a Parameters resource or nothing"},
+	} {
+		var body *resources.Document
+		if call.body != "" {
+			body = h.doc(call.body)
+		}
+		_, err = h.callReindex("POST", call.id, call.query, body)
+		if err == nil || !strings.Contains(err.Error(), call.words) {
+			t.Errorf("%v: got %v", call, err)
+		}
+	}
 	_, err = h.callReindex("POST", "none", "", nil)
 	wantRefusal(t, err, outcome.NotFound, outcome.StageDefault)
 }

@@ -178,6 +178,9 @@ func (c *compiler) call(x *call) (node, error) {
 	if v, ok := x.left.(*external); ok && v.name == "factory" {
 		return c.factory(x)
 	}
+	if c.lasting && passing[x.name] {
+		return nil, c.fail(x.pos, "The result of %s() does not depend on the resource alone, as it must here.", x.name)
+	}
 	f, ok := functions[x.name]
 	if !ok {
 		return nil, c.fail(x.pos, "There is no function %q.", clip(x.name))
@@ -203,6 +206,9 @@ func (c *compiler) call(x *call) (node, error) {
 	}
 	return n, nil
 }
+
+// passing are the functions that Lasting refuses.
+var passing = map[string]bool{"now": true, "today": true, "timeOfDay": true, "memberOf": true}
 
 func (c *compiler) typeCall(x *call, left node) (node, error) {
 	if len(x.args) != 1 {

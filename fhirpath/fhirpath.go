@@ -37,6 +37,7 @@ type Option func(*options)
 type options struct {
 	asOfType bool
 	strict   bool
+	lasting  bool
 }
 
 // AsOfType reads `as` on lists as ofType: items of other types are left out, and more than one
@@ -50,6 +51,10 @@ func AsOfType() Option { return func(o *options) { o.asOfType = true } }
 // that begins with another type than the input's, an order asked of children() or descendants(),
 // which have none. Without it the first two are empty, as the specification lets an evaluator do.
 func Strict() Option { return func(o *options) { o.strict = true } }
+
+// Lasting refuses what may give another result on the same input at another time: now(), today(),
+// timeOfDay(), and memberOf(), which asks for value sets. It is for results that are kept.
+func Lasting() Option { return func(o *options) { o.lasting = true } }
 
 // Compile reads an expression. The error is an *outcome.Error (invalid, or too-costly for one
 // that is too long or nests too deep) with the line and column in the expression.

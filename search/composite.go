@@ -68,7 +68,7 @@ func readComposite(r *reader, text string) (Criterion, *refusal) {
 	parts := splitEscaped(text, '$')
 	components := r.param.Components
 	if len(parts) != len(components) {
-		return nil, refuse("%q has %d parts; expected %d, %s, with $ between them", clip(text), len(parts), len(components), componentNames(components))
+		return nil, refuse("%q has %s; expected %d, %s, with $ between them", clip(text), countParts(parts), len(components), componentNames(components))
 	}
 	c := CompositeCriterion{Parts: make([]Criterion, len(parts))}
 	for i, part := range parts {

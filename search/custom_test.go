@@ -85,6 +85,11 @@ func TestBadDefinitionsAreRefusedWithAllReasons(t *testing.T) {
 		"phonetic date":       {[]string{"xpathUsage", `"phonetic"`, "type", `"date"`, "expression", `"Patient.birthDate"`}, "xpathUsage", "string"},
 		"no expression":       {[]string{"expression", ""}, "expression", "has no expression"},
 		"no such function":    {[]string{"expression", `"Patient.name.frobnicate()"`}, "expression", "frobnicate"},
+		"base below another":  {[]string{"base", `["Patient","DomainResource"]`, "expression", `"DomainResource.language | Patient.language"`}, "base", "Patient is a kind of DomainResource"},
+		"Resource and below":  {[]string{"base", `["DomainResource","Resource"]`, "expression", `"DomainResource.language | Resource.language"`}, "base", "DomainResource is a kind of Resource"},
+		"time":                {[]string{"type", `"date"`, "expression", `"Patient.birthDate.select(now())"`}, "expression", "now() does not depend on the resource alone"},
+		"today":               {[]string{"expression", `"Patient.name.where(today() > @2024).given"`}, "expression", "today()"},
+		"value set":           {[]string{"type", `"token"`, "expression", `"Patient.maritalStatus.where(memberOf('http://example.org/vs'))"`}, "expression", "memberOf()"},
 		"too long":            {[]string{"expression", `"Patient.name` + strings.Repeat(" | Patient.name", 400) + `"`}, "expression", "longer than"},
 		"no such element":     {[]string{"expression", `"Patient.nam.given"`}, "expression", "leads to no element of Patient"},
 		"another type":        {[]string{"expression", `"Observation.code"`}, "expression", "begins at Patient"},
@@ -268,7 +273,8 @@ func TestDefinitionsNarrowWhatMayBeAsked(t *testing.T) {
 	for query, refused := range map[string]string{
 		"nick:exact=Ada": "", "nick=ada": "", "nick:contains=a": "does not list the modifier :contains; valid are :exact.", "nick:missing=true": "does not list the modifier :missing",
 		"nick=a,b": "one value only", "nick=a&nick=b": "allows it once", "died=gt2020": "", "died=2020": "", "died=ge2020": "does not list the prefix ge; valid are gt, lt.",
-		"home.name=x": "", "home:Organization.name=x": "", "home.address=x": "does not list \"address\"", "of:not=x": "", "of=x,y": "",
+		"home.name=x": "", "home:Organization.name=x": "", "home.address=x": "does not list \"address\"",
+		"_sort=home.name": "", "_sort=-home:Organization.name": "", "_sort=home.address": "does not list \"address\"", "_sort=home:Organization.partof.name": "does not list \"partof\"", "of:not=x": "", "of=x,y": "",
 	} {
 		if _, err := parsed(t, p, query); refused == "" && err != "" || !strings.Contains(err, refused) {
 			t.Errorf("%s: got %q; want %q", query, err, refused)

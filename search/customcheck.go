@@ -138,8 +138,21 @@ func (d *definer) checkBases() {
 			d.refuse("base", outcome.Value, "The base %q is not a resource type of FHIR R4.", clip(base))
 		} else if slices.Contains(d.Definition.Base[:i], base) {
 			d.refuse("base", outcome.Value, "The base %s is named twice.", base)
+		} else if above := d.baseAbove(base); above != "" {
+			d.refuse("base", outcome.Value, "The base %s is a kind of %s, which is named too; expected one of the two.", base, above)
 		}
 	}
+}
+
+// baseAbove is another base of the definition that has all of this one; empty without one. A type would have
+// two parameters of one name then.
+func (d *definer) baseAbove(base string) string {
+	for _, other := range d.Definition.Base {
+		if other != base && baseType(other) != nil && baseType(base).Is(other) {
+			return other
+		}
+	}
+	return ""
 }
 
 // baseType finds what a parameter may be defined on; nil if it is no resource type.
@@ -190,7 +203,7 @@ func (d *definer) checkExpression() {
 	case len(text) > maxExpression:
 		d.refuse("expression", outcome.TooCostly, "The expression is longer than %d bytes.", maxExpression)
 	default:
-		if _, err := fhirpath.Compile(text, fhirpath.AsOfType()); err != nil {
+		if _, err := fhirpath.Compile(text, fhirpath.AsOfType(), fhirpath.Lasting()); err != nil { // its values are kept
 			d.refuse("expression", outcome.Invalid, "The expression cannot be read: %s", outcome.As(err).Issues[0].Diagnostics)
 		}
 	}

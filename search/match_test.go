@@ -120,8 +120,8 @@ var matchCases = []struct {
 	{
 		"a text alone is no value for anything else",
 		`{"resourceType":"Observation","code":{"text":"Pulse"}}`,
-		[]string{"code:text=pulse", "code:missing=true", "code:not=x"},
-		[]string{"code:missing=false", "code=Pulse"},
+		[]string{"code:text=pulse", "code:missing=true", "code:not=x", "_filter=not+(code+ne+x)", "_filter=code+pr+false"},
+		[]string{"code:missing=false", "code=Pulse", "_filter=code+ne+x", "_filter=code+pr+true"},
 	},
 	{
 		"a code is found with the system of its binding",

@@ -41,7 +41,7 @@ func leadTo(typ string, resource *definitions.Type, selectors []*selector) bool 
 func readOfType(text string) (Criterion, *refusal) {
 	parts := splitEscaped(text, '|')
 	if len(parts) != 3 {
-		return nil, refuse("%q has %d parts; :of-type expects system|code|value, the system and code of the identifier's type and its value, and a | that belongs to one of them written \\|", clip(text), len(parts))
+		return nil, refuse("%q has %s; :of-type expects system|code|value, the system and code of the identifier's type and its value, and a | that belongs to one of them written \\|", clip(text), countParts(parts))
 	}
 	for i := range parts {
 		var bad *refusal

@@ -221,6 +221,11 @@ func (x *parser) read(q NameValue) {
 		x.applied = append(x.applied, q) // read already, or an error
 		return
 	}
+	if base == "_type" {
+		x.problem(outcome.Invalid, "The parameter _type has no modifier %q; %s.", clip(modifier), resultParameter{}.takes())
+		x.settle()
+		return
+	}
 	if result, ok := resultParameters[base]; ok {
 		x.result(result, base, modifier, q)
 		return

@@ -113,7 +113,7 @@ func readNear(_ *reader, text string) (Criterion, *refusal) {
 		}
 	}
 	if len(parts) < 2 || len(parts) > 4 {
-		return nil, refuse("%q has %d parts; expected latitude|longitude, latitude|longitude|distance or latitude|longitude|distance|units, as in 52.37|4.89|5|km", clip(text), len(parts))
+		return nil, refuse("%q has %s; expected latitude|longitude, latitude|longitude|distance or latitude|longitude|distance|units, as in 52.37|4.89|5|km", clip(text), countParts(parts))
 	}
 	latitude, ok := degrees(parts[0], 90)
 	if !ok {

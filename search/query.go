@@ -126,10 +126,12 @@ type SortKey struct {
 	Of         *Parameter // with Via: of the resources that it leads to
 }
 
-// SortLink is one reference that a SortKey follows, to the resources of one type.
+// SortLink is one reference that a SortKey follows, to the resources of one type. One that does not match
+// the filter is as one that is not there; nil lets all pass. An access predicate is such a filter.
 type SortLink struct {
 	Params []*Parameter // as those of SortKey
 	Type   string
+	Filter Expr
 }
 
 // Include is one _include or _revinclude.

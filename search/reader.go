@@ -19,6 +19,14 @@ type refusal struct{ sentence string }
 
 func refuse(format string, args ...any) *refusal { return &refusal{fmt.Sprintf(format, args...)} }
 
+// countParts words how many parts a value has.
+func countParts(parts []string) string {
+	if len(parts) == 1 {
+		return "1 part"
+	}
+	return fmt.Sprintf("%d parts", len(parts))
+}
+
 // readers read one value, still escaped, by the type of the parameter. A composite is read by the
 // readers of its components.
 var readers = [...]func(*reader, string) (Criterion, *refusal){

@@ -38,10 +38,18 @@ var resultNames = []string{
 	"_contained", "_containedType", "_count", "_elements", "_explain", "_format", "_include", "_maxresults", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_type",
 }
 
+// takes tells which modifiers the parameter has.
+func (p resultParameter) takes() string {
+	if len(p.modifiers) == 0 {
+		return "it has none at all"
+	}
+	return "valid are :" + strings.Join(p.modifiers, ", :")
+}
+
 func (x *parser) result(p resultParameter, name, modifier string, q NameValue) {
 	switch {
 	case q.Name != name && !slices.Contains(p.modifiers, modifier):
-		x.problem(outcome.Invalid, "The parameter %s has no modifier %q.", name, clip(modifier))
+		x.problem(outcome.Invalid, "The parameter %s has no modifier %q; %s.", name, clip(modifier), p.takes())
 	case x.given[name] && !p.repeats:
 		x.problem(outcome.Invalid, "The parameter %s is given twice.", name)
 	default:

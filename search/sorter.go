@@ -101,6 +101,11 @@ func (s *Sorter) behind(place sortPlace, typ string) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ok {
+		if ok, err = Match(s.ctx, s.keys[place.key].Via[place.link-1].Filter, r, s.source); err != nil {
+			return nil, err
+		}
+	}
 	var v Value
 	if ok {
 		if v, err = s.value(place.key, place.link, r); err != nil {

@@ -66,7 +66,7 @@ func (x *parser) sortLink(from []string, step, rest, path string) (link SortLink
 		case p.Type != TypeReference:
 			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q in %q is a %s parameter; only references can be followed.", code, clip(path), p.Type)
 			return link, false
-		case named && !x.isTarget(p, target):
+		case named && !x.isTarget(p, target) || !x.mayChain(p, target, rest):
 			return link, false
 		case !named && (p.RefersToAny() || len(p.Targets) != 1):
 			x.problem(outcome.Invalid, "The parameter _sort is wrong: %q in %q may lead to several types; name one, as in %s:%s.%s.", code, clip(path), code, x.chainable(allTargets(p), rest)[0], clip(rest))

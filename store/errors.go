@@ -20,7 +20,7 @@ var ErrTooLarge = errors.New("the transaction is too large for the storage engin
 // CostError ends a search that has looked at as many rows of the index and resources as one may.
 type CostError struct {
 	Limit int64
-	Plan  *Plan // as far as it came, when the query asks to explain
+	Plan  *Plan // as far as it came; nil from an engine that cannot tell
 }
 
 func (e *CostError) Error() string {

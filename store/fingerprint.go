@@ -86,11 +86,21 @@ func appendPointer(b []byte, v reflect.Value) []byte {
 	}
 	switch p := v.Interface().(type) {
 	case *search.Parameter:
-		return appendText(appendText(b, p.Base), p.Code)
+		return appendParameter(b, p)
 	case *apd.Decimal:
 		return append(p.Append(b, 'E'), 0)
 	}
 	return appendValue(b, v.Elem())
+}
+
+// appendParameter names a parameter, and with one that is not R4's what defines it: once that changes, other
+// resources match, in another order.
+func appendParameter(b []byte, p *search.Parameter) []byte {
+	b = appendText(appendText(b, p.Base), p.Code)
+	if c := p.Custom(); c != nil {
+		b = appendText(b, c.Digest())
+	}
+	return b
 }
 
 var date = reflect.TypeFor[search.DateCriterion]()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cockroachdb/apd/v3"
 
+	"kiln/resources"
 	"kiln/search"
 	"kiln/store"
 )
@@ -17,6 +18,11 @@ func parse(t *testing.T, now time.Time, typ, text string) *search.Query {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parseWith(t, parameters, typ, text)
+}
+
+func parseWith(t *testing.T, parameters *search.Parameters, typ, text string) *search.Query {
+	t.Helper()
 	pairs, err := search.ReadQueryString(text)
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +86,49 @@ func TestFingerprintLeavesOutWhatIsRemembered(t *testing.T) {
 	if after := store.Fingerprint(query); after != before {
 		t.Errorf("the fingerprint was %x and is %x", before, after)
 	}
+}
+
+// TestFingerprintTellsDefinitionsApart: a cursor made before a custom parameter was defined otherwise is one of
+// another query, wherever that has the parameter.
+func TestFingerprintTellsDefinitionsApart(t *testing.T) {
+	for _, text := range []string{
+		"x-word=lind", "x-word:missing=true", "_sort=x-word", "link:Patient.x-word=lind", "_has:Patient:link:x-word=lind",
+		"_filter=x-word eq lind", "_sort=link:Patient.x-word",
+	} {
+		t.Run(text, func(t *testing.T) {
+			family := store.Fingerprint(parseWith(t, defined(t, "Patient.name.family"), "Patient", text))
+			if again := store.Fingerprint(parseWith(t, defined(t, "Patient.name.family"), "Patient", text)); again != family {
+				t.Errorf("one definition has %x and %x", family, again)
+			}
+			if given := store.Fingerprint(parseWith(t, defined(t, "Patient.name.given"), "Patient", text)); given == family {
+				t.Errorf("two definitions have %x", family)
+			}
+		})
+	}
+}
+
+// defined are parameters with x-word of Patient, found by an expression.
+func defined(t *testing.T, expression string) *search.Parameters {
+	t.Helper()
+	parameters, err := search.NewParameters(search.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := resources.Parse([]byte(`{"resourceType":"SearchParameter","status":"active","url":"http://kiln.example/SearchParameter/word",` +
+		`"code":"x-word","base":["Patient"],"type":"string","expression":"` + expression + `"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition, err := doc.Resource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, problems := parameters.Revise(map[string]resources.Element{"word": definition})
+	if problems != nil || !r.Install() {
+		t.Fatalf("the definition is not taken: %v", problems)
+	}
+	parameters.Complete(r.Added...)
+	return parameters
 }
 
 func BenchmarkFingerprint(b *testing.B) {

@@ -205,6 +205,9 @@ type Page struct {
 	// HasTotal is always true when the query asks for TotalAccurate or CountOnly.
 	HasTotal bool
 	Plan     *Plan // when the query asks to explain
+	// Explain tells the plan of any search, for whoever finds out afterwards that it took long. It may be
+	// called when the reader is closed. Nothing is formatted for it before.
+	Explain func() *Plan
 }
 
 // Plan tells how an engine found a page.
@@ -218,9 +221,12 @@ type Plan struct {
 type Step struct {
 	Operation string // "identifier", "range", "scan", "sort", "filter" …
 	Detail    string // parameter and bounds, without values of patients
-	Estimate  int64
+	Estimate  int64  // of matches; Unsized where there is none
 	Examined  int64
 }
+
+// Unsized is the estimate of a step that was not estimated, because others have few matches.
+const Unsized = -1
 
 // HistoryQuery selects versions.
 type HistoryQuery struct {

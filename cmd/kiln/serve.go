@@ -32,7 +32,7 @@ func newServe() *cobra.Command {
 Every flag is also a setting of the environment (--max-body is KILN_MAX_BODY) and a key of the
 file given with --config (max-body: 64MiB). A flag goes before the environment, the environment
 before the file.`,
-		Example: "  kiln serve --auth off\n  kiln serve --auth off --store memory: --listen 127.0.0.1:9090",
+		Example: "  kiln serve\n  kiln serve --store memory: --listen 127.0.0.1:9090",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return serve(cmd) },
 	}

@@ -172,12 +172,12 @@ func mediaType(s string) (name, version string, q float64) {
 func isR4(version string) bool { return version == "" || version == "4.0" || version == "4.0.1" }
 
 func unacceptable(where, value string, lists bool) error {
-	offered := "application/fhir+json, application/fhir+xml"
+	offered, short := "application/fhir+json, application/fhir+xml", "json, xml"
 	if lists {
-		offered += ", application/fhir+ndjson"
+		offered, short = offered+", application/fhir+ndjson", short+", ndjson"
 	}
-	return outcome.New(outcome.NotSupported, "%s asks for %q; this answer is written as %s (or their short forms json, xml), of FHIR version 4.0.",
-		where, clip(value), offered).In(outcome.StageUnacceptable)
+	return outcome.New(outcome.NotSupported, "%s asks for %q; this answer is written as %s (or their short forms %s), of FHIR version 4.0.",
+		where, clip(value), offered, short).In(outcome.StageUnacceptable)
 }
 
 // contentCodec is the codec of a request body with this Content-Type.

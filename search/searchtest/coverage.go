@@ -45,6 +45,7 @@ func (c Coverage) add(parameters *search.Parameters, typ, name, value string) {
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		c["_has"]++
 		parts := strings.SplitN(rest, ":", 3)
+		c.addWithin("_has", parts[2])
 		c.add(parameters, parts[0], parts[2], value)
 		return
 	}
@@ -62,6 +63,7 @@ func (c Coverage) add(parameters *search.Parameters, typ, name, value string) {
 	if head, rest, ok := strings.Cut(name, "."); ok {
 		c["chain"]++
 		_, to, _ := strings.Cut(head, ":")
+		c.addWithin("chain", rest)
 		c.add(parameters, to, rest, value)
 		return
 	}
@@ -70,6 +72,28 @@ func (c Coverage) add(parameters *search.Parameters, typ, name, value string) {
 		c.addFilter(p, modifier, value)
 	}
 }
+
+// addWithin counts what a chain or _has asks of the resources that it leads to.
+func (c Coverage) addWithin(around, name string) {
+	_, modifier, _ := strings.Cut(name, ":")
+	switch {
+	case strings.HasPrefix(name, "_has:"):
+		c[around+" of _has"]++
+	case strings.Contains(name, "."):
+		c[around+" of chain"]++
+	case slices.Contains(withinModifiers, modifier):
+		c[around+" of :"+modifier]++
+	case slices.Contains(withinNames, name):
+		c[around+" of "+name]++
+	}
+}
+
+// Within chains and _has, these are told apart: what is negated there, what leads on, and what has an index
+// of its own.
+var (
+	withinModifiers = []string{"not", "not-in", "missing", "below", "above"}
+	withinNames     = []string{"_text", "_content", "_list", "near"}
+)
 
 func (c Coverage) addSort(parameters *search.Parameters, typ, value string) {
 	rules := strings.Split(value, ",")
@@ -200,6 +224,18 @@ func wanted(parameters *search.Parameters) map[string]bool {
 	all := map[string]bool{
 		"system": true, "several types": true, "_has": true, "chain": true, "_filter": true, "_list": true, "sort by several": true,
 		"_text": true, "_content": true, "near": true, "sort by what a reference leads to": true, "_contained=true": true, "_contained=both": true, "_containedType=contained": true,
+	}
+	for _, name := range []string{"_contained=false", "_containedType=container"} {
+		all[name] = true
+	}
+	for _, around := range []string{"chain", "_has"} {
+		all[around+" of chain"], all[around+" of _has"] = true, true
+		for _, modifier := range withinModifiers {
+			all[around+" of :"+modifier] = true
+		}
+		for _, name := range withinNames {
+			all[around+" of "+name] = true
+		}
 	}
 	for _, name := range compartments {
 		all["compartment "+name], all["compartment "+name+" *"] = true, true

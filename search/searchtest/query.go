@@ -129,8 +129,12 @@ func targets(p *search.Parameter) []string {
 	return p.Targets
 }
 
-// parameter is one whose values are compared; of those of type special near alone is.
+// parameter is one whose values are compared; of those of type special near alone is, which one type has, and
+// which so is asked for more often.
 func (g generator) parameter(typ string) *search.Parameter {
+	if p := g.parameters.Lookup(typ, "near"); p != nil && g.r.IntN(4) == 0 {
+		return p
+	}
 	for {
 		if p := pick(g.r, g.parameters.Of(typ)); p.Type != search.TypeSpecial || p.Nearby() {
 			return p

@@ -45,8 +45,10 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 			page.Last = last(list, c, count)
 		}
 	}
+	took := time.Since(start)
+	page.Explain = func() *store.Plan { return plan(examined, took) }
 	if query.Explain {
-		page.Plan = plan(examined, time.Since(start))
+		page.Plan = page.Explain()
 	}
 	return page, nil
 }

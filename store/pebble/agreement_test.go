@@ -99,10 +99,13 @@ func update(doc *resources.Document, id string) (store.Change, error) {
 var plannings = map[string]func(*tuning){
 	"as it is": func(*tuning) {},
 	"with everything large": func(t *tuning) {
-		t.probe, t.joinProbe, t.scans, t.listed, t.group, t.below = 1, 2, 1, 3, 1, 1
+		t.probe, t.joinProbe, t.scans, t.listed, t.group, t.below, t.batch, t.steps = 1, 2, 1, 3, 1, 1, 16, 1
 	},
-	"testing rather than opening": func(t *tuning) { t.test, t.chase, t.probe, t.total, t.gather = 0, 0, 1, 0, 1<<20 },
-	"opening rather than testing": func(t *tuning) { t.test, t.chase, t.group = 1<<20, 1<<20, 2 },
+	"testing rather than opening": func(t *tuning) {
+		t.test, t.chase, t.join, t.lookup, t.probe, t.total, t.gather = 0, 0, 0, 0, 1, 0, 1<<20
+	},
+	"opening rather than testing": func(t *tuning) { t.test, t.chase, t.join, t.lookup, t.group = 1<<20, 1<<20, 1, 1<<20, 2 },
+	"going on rather than back":   func(t *tuning) { t.test, t.chase, t.join, t.lookup, t.batch = 1<<20, 1, 1<<20, 1<<20, 64 },
 	"walking the sort index":      func(t *tuning) { t.test, t.seek, t.group, t.listed = 1<<20, -1, 3, 4 },
 }
 

@@ -58,6 +58,13 @@ func (a *audit) wantedKeys(document uint64, record *versionRecord, list []byte, 
 			}
 		}
 	}
+	links, err := appendLinks(nil, record.id, list)
+	if err != nil {
+		return a.broken(err)
+	}
+	if err := visit(linksKey(nil, record.typ, document), links); err != nil {
+		return err
+	}
 	h := head{document: document, lastUpdated: record.lastUpdated}
 	return visit(a.store.timeKey(buffer[:0], record.typ, h), nil)
 }
@@ -143,7 +150,7 @@ func (a *audit) current(h head) (record *versionRecord, list []byte, words *word
 	if words, err = a.store.versionWordKeys(a.src, values.typ, h.document, h.version); err != nil {
 		return nil, nil, nil, key, false
 	}
-	record = &versionRecord{typ: values.typ, lastUpdated: h.lastUpdated}
+	record = &versionRecord{typ: values.typ, id: values.id, lastUpdated: h.lastUpdated}
 	return record, bytes.Clone(values.list), words, store.Key{Type: name, ID: values.id}, true
 }
 

@@ -288,6 +288,7 @@ func BenchmarkSearch(b *testing.B) {
 		{"byPatient", "Observation", func() string { return "patient=Patient/" + anyone() }},
 		{"patientAndCode", "Observation", func() string { return "patient=Patient/" + anyone() + "&code=http://loinc.org|" + code() }},
 		{"patientSortedByDate", "Observation", func() string { return "patient=Patient/" + anyone() + "&_sort=-date" }},
+		{"subjectSortedByDate", "Observation", func() string { return "subject=Patient/" + heavy + "&_sort=-date&_count=10" }},
 		{"heavyPatientAndCodeSortedByDate", "Observation", func() string { return "patient=Patient/" + heavy + "&code=8480-6&_sort=-date" }},
 		{"code", "Observation", func() string { return "code=http://loinc.org|" + code() }},
 		{"codeAndDate", "Observation", func() string {
@@ -301,6 +302,10 @@ func BenchmarkSearch(b *testing.B) {
 		{"chainByName", "Observation", func() string { return fmt.Sprintf("subject:Patient.family=lind%d&code=8480-6", h.r.IntN(997)) }},
 		{"chainBroad", "Observation", func() string { return "subject:Patient.gender=female&code=8480-6" }},
 		{"has", "Patient", func() string { return "_has:Observation:subject:code=72514-3&gender=female" }},
+		{"chainByCommonName", "Observation", func() string { return "subject:Patient.family=" + benchFamilies[h.r.IntN(len(benchFamilies))] }},
+		{"hasAndName", "Patient", func() string {
+			return "_has:Observation:patient:code=" + code() + "&family=" + benchFamilies[h.r.IntN(len(benchFamilies))]
+		}},
 		{"broadFilters", "Observation", func() string { return "code=8480-6&status=final&category=vital-signs&date=ge2016" }},
 		{"quantity", "Observation", func() string { return fmt.Sprintf("code-value-quantity=8480-6$gt%d", 190+h.r.IntN(9)) }},
 		{"countCode", "Observation", func() string { return "code=http://loinc.org|8480-6&_summary=count" }},

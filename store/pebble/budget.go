@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"errors"
-	"time"
 
 	"kiln/store"
 )
@@ -19,19 +18,11 @@ func (x *execution) spend(n int) {
 	}
 }
 
-// explained tells what was done so far; nil where nobody asked.
-func (x *execution) explained(started time.Time) *store.Plan {
-	if !x.query.Explain {
-		return nil
-	}
-	return &store.Plan{Steps: x.steps, Examined: x.examined, Duration: time.Since(started)}
-}
-
 // explainCost adds to the error of a search that spent its budget how far it came.
-func (x *execution) explainCost(err error, started time.Time) error {
+func (x *execution) explainCost(err error) error {
 	var cost *store.CostError
 	if errors.As(err, &cost) {
-		cost.Plan = x.explained(started)
+		cost.Plan = x.trace.plan()
 	}
 	return err
 }

@@ -3,7 +3,7 @@ package pebble
 // The bounds of a cache whose size was left open.
 const (
 	leastCache = 64 << 20
-	mostCache  = 256 << 20
+	mostCache  = 192 << 20
 )
 
 // cacheSize is how many bytes of blocks are held in memory. Searches of a large store jump about in more

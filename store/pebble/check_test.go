@@ -283,3 +283,19 @@ func TestRepairMakesTheWholeIndexFromTheResources(t *testing.T) {
 		}
 	}
 }
+
+// isMended holds a store with one damaged key to being told of it, and to having its keys again after Repair.
+func isMended(t *testing.T, s *Store, name string, before map[string]string) {
+	t.Helper()
+	found := 0
+	if err := s.Check(t.Context(), func(Problem) { found++ }); err != nil || found != 1 {
+		t.Errorf("%s: Check tells of %d problems (%v); expected one", name, found, err)
+	}
+	if err := s.Repair(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if after := contents(t, s); len(after) != len(before) {
+		t.Errorf("%s: there are %d keys after Repair; expected %d", name, len(after), len(before))
+	}
+	isClean(t, s)
+}

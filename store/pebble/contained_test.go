@@ -55,17 +55,7 @@ func TestCheckFindsWhatIsWrongWithContainedResources(t *testing.T) {
 		if err := damage(s, bytes.Clone(keys[len(keys)-1])); err != nil {
 			t.Fatal(err)
 		}
-		found := 0
-		if err := s.Check(t.Context(), func(Problem) { found++ }); err != nil || found != 1 {
-			t.Errorf("%s: Check tells of %d problems (%v); expected one", name, found, err)
-		}
-		if err := s.Repair(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if after := contents(t, s); len(after) != len(before) {
-			t.Errorf("%s: there are %d keys after Repair; expected %d", name, len(after), len(before))
-		}
-		isClean(t, s)
+		isMended(t, s, name, before)
 	}
 }
 

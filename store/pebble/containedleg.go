@@ -53,9 +53,9 @@ func (x *walk) exactly(spaces []branch) set {
 			continue
 		}
 		l := x.insideTest(space.typ, t)
-		done := x.step(&l)
+		step := x.note(&l)
 		sets[i] = l.open(x)
-		done()
+		x.done(step)
 	}
 	return unite(sets)
 }
@@ -105,9 +105,9 @@ func (x *walk) candidatesIn(space branch) set {
 	for i := range legs {
 		l := &legs[i]
 		if l.lazy || l.known.whole() || l.sized(least*tuned.test+1) <= least*tuned.test {
-			done := x.step(l)
+			step := x.note(l)
 			sets = append(sets, l.open(x))
-			done()
+			x.done(step)
 		}
 	}
 	if len(sets) == 0 { // all are large
@@ -122,8 +122,7 @@ func (x *walk) largeIn(space branch, l *leg) set {
 	if x.smallestIn(space, nil, limit) < limit {
 		return x.alive(space.typ)
 	}
-	done := x.step(l)
-	defer done()
+	defer x.done(x.note(l))
 	return l.open(x)
 }
 
@@ -172,7 +171,7 @@ func (x *walk) insideUnion(space code, e search.Or) []leg {
 func (x *walk) insideTest(space code, t search.Test) leg {
 	param := x.store.dictionary.parameterCode(t.Param)
 	if param == 0 || isLastUpdated(t.Param) {
-		return fixed(t, "nothing", describe(t), empty{}, 0)
+		return fixed(t, "nothing", "", empty{}, 0)
 	}
 	return x.scanLeg(t, taken(x.testScans(space, param, t)))
 }
@@ -191,7 +190,7 @@ func (x *walk) insideMissing(space code, m search.Missing) []leg {
 	param := x.store.dictionary.parameterCode(m.Param)
 	switch {
 	case m.Present && (param == 0 || isLastUpdated(m.Param)):
-		return []leg{fixed(m, "nothing", m.Param.Code+":missing", empty{}, 0)}
+		return []leg{fixed(m, "nothing", "", empty{}, 0)}
 	case param == 0 || isLastUpdated(m.Param):
 		return nil
 	}
@@ -211,7 +210,7 @@ func (x *walk) insideChain(space code, c search.Chain) leg {
 	if len(inner) == 0 {
 		return local
 	}
-	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut)
+	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut, tuned.join, tuned.lookup)
 	outside := x.referrers(space, param, inner)
 	l.open = func(x *walk) set { return unite([]set{outside(x).set(x), local.open(x)}) }
 	return l

@@ -15,7 +15,7 @@ func (x *execution) placed() bool {
 
 // firstPlaces is first for such a query.
 func (x *walk) firstPlaces(targets []target, from *match, limit int) []match {
-	defer x.step(&leg{operation: "contained", detail: sortDetail(x.query.Sort), size: limit})()
+	defer x.done(x.note(&leg{operation: "contained", sorts: true, size: limit}))
 	if len(x.query.Sort) > 0 {
 		b := best{x: x, limit: limit, from: from}
 		n := int64(0)

@@ -43,7 +43,7 @@ func datedChart(r *rand.Rand, typ, id string) string {
 		fmt.Fprintf(&b, `,"intent":"order","dosageInstruction":[{"timing":{"event":["%s","%s"]}}]`, day, []string{"2024-01-12", day}[r.IntN(2)])
 	}
 	if r.IntN(8) > 0 {
-		fmt.Fprintf(&b, `,"subject":{"reference":"Patient/p%d"}`, r.IntN(3))
+		fmt.Fprintf(&b, `,"subject":{"reference":"%s/p%d"}`, []string{"Patient", "Patient", "Patient", "Group"}[r.IntN(4)], r.IntN(3))
 	}
 	fmt.Fprintf(&b, `,"%s":{"coding":[{"system":"urn:s%d","code":"c%d"},{"system":"urn:s0","code":"c%d"}]}}`, code, r.IntN(2), r.IntN(3), r.IntN(2))
 	return b.String()
@@ -80,9 +80,10 @@ func datedQuery(r *rand.Rand) string {
 	var parts []string
 	for range 1 + r.IntN(2) {
 		parts = append(parts, []string{
-			"patient=Patient/p0", "patient=p1", "patient=p1,p2", "subject=Patient/p1", "patient=p9",
+			"patient=Patient/p0", "patient=p1", "patient=p1,p2", "patient=p9",
+			"subject=Patient/p1", "subject:Patient=p1", "subject=Patient/p0,Patient/p2", "subject=p1", "subject=Group/p1", "subject=Patient/p1,Group/p1",
 			"code=c0", "code=urn:s0|c1", "code=c1,urn:s1|c2", "code=urn:s1|", "code=|c0",
-		}[r.IntN(10)])
+		}[r.IntN(15)])
 	}
 	for range r.IntN(3) {
 		parts = append(parts, "date="+[]string{"ge", "le", "gt", "lt", "", "sa", "eb", "ne", "ap"}[r.IntN(9)]+
@@ -117,7 +118,7 @@ func TestDatedSearchesAgreeWithMatchHoweverTheyArePlanned(t *testing.T) {
 func TestPagesOfDatedSearchesShowTheStateOfTheFirst(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 9))
 	for _, text := range []string{
-		"patient=p1&_sort=-date", "patient=p1&_sort=date", "code=c0&_sort=-date&status=final", "patient=p0&date=ge2024-01-11&_sort=-date",
+		"patient=p1&_sort=-date", "patient=p1&_sort=date", "subject=Patient/p1&_sort=-date", "code=c0&_sort=-date&status=final", "patient=p0&date=ge2024-01-11&_sort=-date",
 		"code=c1&date=ge2024-01-11&date=lt2024-02-12",
 	} {
 		w := datedWorld(t, r, 200)
@@ -198,6 +199,9 @@ func TestDatedSearchesReadLittleMoreThanTheyFind(t *testing.T) {
 	for text, matches := range map[string]int{
 		"patient=p1&_sort=-date":                      10,
 		"patient=Patient/p1&_sort=date":               10,
+		"subject=Patient/p1&_sort=-date":              10,
+		"subject:Patient=p1&_sort=date":               10,
+		"subject=Patient/p1&date=2024-03-02":          2,
 		"code=urn:x|c1&_sort=-date":                   10,
 		"code=c1&date=ge2024-03-01&date=lt2024-03-05": 7,
 		"patient=p1&date=2024-03-02":                  2,

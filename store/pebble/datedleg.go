@@ -9,8 +9,9 @@ import (
 // pair is an equality on a held parameter and what a filter asks of a date beside it.
 type pair struct {
 	held   search.Test
-	plain  [][]byte // the keys of the values asked for, without documents
-	keys   [][]byte // what their dated postings begin with, up to the class
+	by     *search.Parameter // whose postings find what is held: mostly its own
+	plain  [][]byte          // the keys of the values asked for, without documents
+	keys   [][]byte          // what their dated postings begin with, up to the class
 	bounds search.And
 	rest   search.And // what the filter asks beside both
 }
@@ -21,11 +22,12 @@ func (x *walk) pair(typ code, all search.And, date *search.Parameter) (p pair, o
 	at := -1
 	for i, e := range all {
 		t, isTest := e.(search.Test)
-		if !isTest || t.Modifier != search.Plain || x.roleOf(t.Param) != roleHeld {
+		if !isTest || t.Modifier != search.Plain {
 			continue
 		}
-		if at < 0 || all[at].(search.Test).Param.Type != search.TypeReference && t.Param.Type == search.TypeReference {
-			at = i
+		by := x.holder(typ, t)
+		if by != nil && (at < 0 || p.by.Type != search.TypeReference && by.Type == search.TypeReference) {
+			at, p.by = i, by
 		}
 	}
 	if at < 0 {
@@ -46,7 +48,7 @@ func (x *walk) pair(typ code, all search.And, date *search.Parameter) (p pair, o
 
 // openPair finds the keys of the values asked for; false where there is no small number of them.
 func (x *walk) openPair(typ code, p *pair, date *search.Parameter) bool {
-	l := lowering{x: x, prefix: indexPrefix(nil, typ, x.store.dictionary.parameterCode(p.held.Param)), single: true}
+	l := lowering{x: x, prefix: indexPrefix(nil, typ, x.store.dictionary.parameterCode(p.by)), single: true}
 	var scans []scan
 	for _, c := range p.held.Any {
 		if token, ok := c.(search.TokenCriterion); ok && token.AnyCode {
@@ -71,6 +73,33 @@ func (x *walk) openPair(typ code, p *pair, date *search.Parameter) bool {
 		p.keys = append(p.keys, appendDated(nil, s.lower, dateCode))
 	}
 	return true
+}
+
+// holder is the parameter by whose dated postings a test is served; nil where there is none. What refers to
+// a Patient as subject is found by patient, where that has the same references.
+func (x *walk) holder(typ code, t search.Test) *search.Parameter {
+	if x.roleOf(t.Param) == roleHeld {
+		return t.Param
+	}
+	parameters := x.store.options.Parameters
+	if t.Param.Type != search.TypeReference || parameters == nil || !toPatients(t) {
+		return nil
+	}
+	patient := parameters.Lookup(x.typeName(typ), "patient")
+	if patient == nil || x.roleOf(patient) != roleHeld || !patient.Restricted(t.Param, "Patient") {
+		return nil
+	}
+	return patient
+}
+
+// toPatients reports whether a test asks for references to Patients of this server alone.
+func toPatients(t search.Test) bool {
+	for _, c := range t.Any {
+		if r, ok := c.(search.ReferenceCriterion); !ok || r.Type != "Patient" || r.ID == "" || r.URL != "" {
+			return false
+		}
+	}
+	return len(t.Any) > 0
 }
 
 func (x *execution) roleOf(p *search.Parameter) role {
@@ -108,8 +137,7 @@ func (x *walk) datedLeg(p pair) leg {
 	scans := p.scans()
 	expr := append(search.And{p.held}, p.bounds...)
 	l := leg{
-		expr: expr, operation: "dated", detail: describe(p.held) + "," + describe(p.bounds[0].(search.Test)),
-		test: tuned.test, known: &known{},
+		expr: expr, operation: "dated", test: tuned.test, known: &known{},
 	}
 	found := l.known
 	l.measure = func(limit int) int { return x.peek(found, scans, limit) }

@@ -134,8 +134,7 @@ func (d *datedWalk) held(key []byte) int {
 
 // run gives the first matches after the place; ok is false when the walk was given up.
 func (d *datedWalk) run() (found []match, ok bool) {
-	done := d.step(&leg{operation: "dated", detail: describe(d.pair.held) + "," + sortDetail(d.query.Sort), size: d.limit})
-	defer done()
+	defer d.done(d.note(&leg{operation: "dated", expr: d.pair.held, sorts: true, size: d.limit}))
 	for _, key := range d.pair.keys {
 		d.highest = append(d.highest, d.last(key))
 	}

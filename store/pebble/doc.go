@@ -51,10 +51,11 @@
 //	X                              values that only the packed list tells
 //
 // and under parameter 0: "a", the resource is there; "y", which parameters it has values for, as one key
-// (:missing); "w", which systems its tokens have (system|); "N" and a word of the narrative, "W" and one that
+// (:missing); "w", which systems its tokens have (system|); "o", whose value has its id and what it refers to
+// by which parameters, for joins; "N" and a word of the narrative, "W" and one that
 // is elsewhere alone (_text, _content). Words are in no packed list: what their keys do not tell, and which of
-// them an update removes, is told by the text of the version, of which they are taken again. The value of a key, empty for the usual
-// case, tells whether resources are sorted by this value of theirs. Texts are cut; what a key cannot
+// them an update removes, is told by the text of the version, of which they are taken again. The value of any other key, empty for the
+// usual case, tells whether resources are sorted by this value of theirs. Texts are cut; what a key cannot
 // decide is decided by the primitives of package search on the packed values, so that answers are
 // those of search.Match.
 //
@@ -93,7 +94,8 @@
 //
 // A filter becomes legs, each a set of documents: postings of one index key are in order of documents
 // and leapfrog by seeking; ranges are collected, into a list or a roaring bitmap; chains and _has go from
-// the cheaper side. Legs are sized by counting a little, which goes on until one of them turns out to be
+// the cheaper side, by keys "o" and not by values, and where they go from all that is inside, they follow
+// many references at once, in the order of keys. Legs are sized by counting a little, which goes on until one of them turns out to be
 // small; what is counted to its end need not be read again. A leg that costs more to collect than to test
 // on what the others leave is tested, until testing has cost as much as collecting would have. A sort walks the index of its
 // parameter, or collects and sorts, with the same kind of bound. One by what references lead to walks the index

@@ -8,7 +8,6 @@ import (
 	lsm "github.com/cockroachdb/pebble/v2"
 
 	"kiln/search"
-	"kiln/store"
 )
 
 // execution is one search over one view. Its first error ends it: sets answer "no more" from then on
@@ -40,7 +39,9 @@ type execution struct {
 	iterators []*lsm.Iterator // of sets, in the order in which they were made
 	keeping   int             // above 0, iterators of sets stay open to the end
 	values    *lsm.Iterator
-	steps     []store.Step
+	linked    *lsm.Iterator // of links
+	heads     *lsm.Iterator
+	trace     *trace
 
 	resolved map[hierarchyKey]hierarchy // of Within
 }
@@ -162,9 +163,11 @@ func (x *execution) iterator(lower, upper []byte) *lsm.Iterator {
 // rest takes back all iterators but those that are kept; no set must be used any more.
 func (x *execution) rest() {
 	x.recycle(0)
-	if x.values != nil {
-		x.giveBack(x.values)
-		x.values = nil
+	for _, it := range [...]**lsm.Iterator{&x.values, &x.linked, &x.heads} {
+		if *it != nil {
+			x.giveBack(*it)
+			*it = nil
+		}
 	}
 }
 
@@ -187,7 +190,8 @@ func (x *execution) close() error {
 	for _, it := range x.opened {
 		x.fail(it.Close())
 	}
-	x.opened, x.idle, x.iterators, x.values = nil, nil, nil, nil
+	x.opened, x.idle, x.iterators = nil, nil, nil
+	x.values, x.linked, x.heads = nil, nil, nil
 	return x.err
 }
 
@@ -256,6 +260,7 @@ func (x *execution) wantKey(key search.SortKey) {
 		return
 	}
 	for i, link := range key.Via {
+		x.want(link.Filter)
 		for _, p := range link.Params {
 			if i == 0 {
 				x.wantSorted(p)
@@ -359,8 +364,22 @@ func (x *execution) meets(r search.Resource, filter search.Expr) bool {
 // locate finds the document of a resource that is there.
 func (x *execution) locate(typ code, id string) (document uint64, ok bool) {
 	var buffer [96]byte
-	h, err := getHead(x, headKey(buffer[:0], typ, id))
+	return x.locateHead(headKey(buffer[:0], typ, id))
+}
+
+// locateHead is locate with the key of the head.
+func (x *execution) locateHead(key []byte) (document uint64, ok bool) {
+	if x.heads == nil {
+		if x.heads = x.borrow([]byte{keyHead}, []byte{keyHead + 1}); x.heads == nil {
+			return 0, false
+		}
+	}
 	x.spend(1)
+	if !x.heads.SeekPrefixGE(key) {
+		x.check(x.heads)
+		return 0, false
+	}
+	h, err := readHead(x.heads.Value())
 	x.fail(err)
 	if err != nil || h.version == 0 {
 		return 0, false
@@ -421,7 +440,12 @@ func (x *walk) referring(typ code, param *search.Parameter, targetType, targetID
 	if p == 0 || target == 0 {
 		return empty{}
 	}
-	return x.postings(appendCode(appendID(append(indexPrefix(nil, typ, p), indexReference), targetID), target))
+	return x.postings(referenceKey(nil, typ, p, target, appendID(nil, targetID)))
+}
+
+// referenceKey begins the index keys of the references of a parameter to an id as appendID wrote it.
+func referenceKey(b []byte, typ, param, target code, id []byte) []byte {
+	return appendCode(append(append(indexPrefix(b, typ, param), indexReference), id...), target)
 }
 
 // collected notes how many matches of a type there are.

@@ -23,9 +23,7 @@ func (x *walk) filter(s set, tests []leg) set {
 	f := &filtered{x: x, of: s, tests: tests}
 	f.gather()
 	for i := range tests {
-		noted := tests[i]
-		noted.operation = "test " + noted.operation
-		x.step(&noted)
+		x.noteTest(&tests[i])
 	}
 	return f
 }
@@ -80,9 +78,9 @@ func (f *filtered) reconsider() {
 		if l.open == nil || f.spent*l.test < max(l.opening, l.size) {
 			return false
 		}
-		done := f.x.step(&l)
+		step := f.x.note(&l)
 		s := f.x.keep(func() set { return l.open(f.x) })
-		done()
+		f.x.done(step)
 		if l.negative {
 			f.of = subtract(f.of, s)
 		} else {

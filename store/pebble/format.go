@@ -9,11 +9,11 @@ import (
 )
 
 // formatVersion is the layout of keys and values. A store written in another is refused.
-const formatVersion = "kiln 3"
+const formatVersion = "kiln 4"
 
-// formerFormats lack keys that Repair adds: the first dated postings, both what searches of later
-// versions ask for, such as words.
-var formerFormats = []string{"kiln 1", "kiln 2"}
+// formerFormats lack keys that Repair adds: the first dated postings, the first two what searches of later
+// versions ask for, such as words, and all of them links.
+var formerFormats = []string{"kiln 1", "kiln 2", "kiln 3"}
 
 var (
 	metaFormat   = []byte{keyMeta, 'f'}

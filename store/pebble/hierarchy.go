@@ -28,7 +28,7 @@ func (x *walk) withinLeg(typ code, w search.Within) leg {
 	}
 	found := x.hierarchy(w)
 	if !found.ok {
-		return leg{expr: w, operation: "scan", detail: detail, test: tuned.chase}
+		return leg{expr: w, operation: "scan", detail: detail, test: tuned.lookup}
 	}
 	l := x.testLeg(typ, found.test)
 	l.detail = detail
@@ -86,7 +86,7 @@ func (x *execution) children(w search.Within, level []search.Criterion, seen map
 			filter = append(filter, h.Filter)
 		}
 		(&walk{execution: x}).each(branch{typ, filter}, func(document uint64) {
-			id, ok := x.idOf(document)
+			id, ok := x.idOf(typ, document)
 			child := search.ReferenceCriterion{Type: h.Type, ID: id}
 			if ok && !seen[child] && len(seen) <= tuned.below {
 				seen[child] = true

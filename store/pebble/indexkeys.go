@@ -34,6 +34,7 @@ const (
 	indexAlive   = 'a' // nothing: the resource is there
 	indexShape   = 'y' // count(2), parameters(2) that have values
 	indexSystems = 'w' // count(2), parameter(2) and system(4) of tokens
+	indexLinks   = 'o' // nothing: the value tells the id and what the resource refers to
 
 	indexNarrative = 'N' // word of the narrative
 	indexWord      = 'W' // word that is elsewhere alone

@@ -1,6 +1,10 @@
 package pebble
 
 import (
+	"bytes"
+
+	lsm "github.com/cockroachdb/pebble/v2"
+
 	"kiln/search"
 )
 
@@ -12,8 +16,8 @@ func (x *walk) chainLeg(typ code, c search.Chain) leg {
 	if param == 0 || len(inner) == 0 && local == 0 {
 		return fixed(c, "nothing", c.Param.Code, empty{}, 0)
 	}
-	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut)
-	l.check = x.chaser(c, inner)
+	l := x.joinLeg(c, "chain", c.Param.Code, inner, tuned.fanOut, tuned.join, tuned.chase)
+	l.check = x.chaser(typ, c, inner)
 	outside := x.referrers(typ, param, inner)
 	l.open = func(x *walk) set {
 		found := outside(x)
@@ -30,50 +34,68 @@ func (x *walk) chainLeg(typ code, c search.Chain) leg {
 func (x *walk) referrers(typ, param code, inner []branch) func(x *walk) *collector {
 	return func(x *walk) *collector {
 		found := &collector{}
+		prefix := append(indexPrefix(nil, typ, param), indexReference)
+		it := x.borrow(prefix, after(prefix))
+		if it == nil {
+			return found
+		}
+		defer x.giveBack(it)
+		keys := joinKeys{visit: func(key []byte) {
+			for ok := it.SeekGE(key) && !x.stopped(); ok && bytes.HasPrefix(it.Key(), key); ok = it.Next() && !x.stopped() {
+				x.spend(1)
+				_, document := splitIndexKey(it.Key())
+				found.add(document)
+			}
+			x.check(it)
+		}}
 		for _, in := range inner {
+			var k links
+			target := appendCode(nil, in.typ)
 			x.each(in, func(document uint64) {
-				if id, ok := x.idOf(document); ok {
-					key := appendCode(appendID(append(indexPrefix(nil, typ, param), indexReference), id), in.typ)
-					x.gather(posting(key), found, nil)
+				if x.linksOf(in.typ, document, &k) {
+					keys.add(prefix, k.id, target)
 				}
 			})
 		}
+		keys.flush()
 		return found
 	}
 }
 
 // chaser tests candidates of a chain: whether what they refer to is in one of the inner sets, which
 // are planned when the first candidate comes.
-func (x *walk) chaser(c search.Chain, inner []branch) func(document uint64) bool {
-	sets := map[string]set{}
+func (x *walk) chaser(typ code, c search.Chain, inner []branch) func(document uint64) bool {
+	param := x.store.dictionary.parameterCode(c.Param)
+	sets := map[code]set{}
+	var k links
+	var key []byte
 	return func(document uint64) bool {
-		r, ok := x.resource(document)
-		if !ok {
+		if !x.linksOf(typ, document, &k) {
 			return false
 		}
-		local := false
-		for _, e := range r.Entries {
-			ref, ok := e.Value.(search.ReferenceValue)
-			if !ok || e.Param != c.Param || ref.ID == "" {
-				_, inside := ref.LocalID()
-				local = local || inside && e.Param == c.Param
-				continue
+		found, local := false, false
+		x.refers(document, &k, param, func(typ code, id []byte) {
+			if local = local || typ == 0; typ == 0 || found {
+				return
 			}
-			if document, ok := x.locate(x.store.dictionary.typeCode(ref.Type), ref.ID); ok && x.member(x.innerSet(sets, ref.Type, inner), document) {
-				return true
+			s := x.innerSet(sets, typ, inner)
+			if s == set(empty{}) {
+				return
 			}
-		}
-		return local && x.meets(r, c)
+			key = append(appendCode(append(key[:0], keyHead), typ), id...)
+			document, ok := x.locateHead(key)
+			found = ok && x.member(s, document)
+		})
+		return found || local && x.matches(document, c)
 	}
 }
 
 // innerSet plans the branches for a type once.
-func (x *walk) innerSet(sets map[string]set, name string, inner []branch) set {
-	s, ok := sets[name]
+func (x *walk) innerSet(sets map[code]set, typ code, inner []branch) set {
+	s, ok := sets[typ]
 	if ok {
 		return s
 	}
-	typ := x.store.dictionary.typeCode(name)
 	var parts []set
 	for _, in := range inner {
 		if in.typ == typ {
@@ -81,7 +103,7 @@ func (x *walk) innerSet(sets map[string]set, name string, inner []branch) set {
 		}
 	}
 	s = unite(parts)
-	sets[name] = s
+	sets[typ] = s
 	return s
 }
 
@@ -96,29 +118,68 @@ func (x *walk) chased(in branch) set {
 //
 // Asking an index for one member after another costs more than reading the members one after another, so
 // after some candidates the inner set is taken into memory, if it is not large.
-func (x *walk) hasChaser(h search.Has, inner branch, size int) func(document uint64) bool {
+func (x *walk) hasChaser(typ code, h search.Has, inner branch, size int) func(document uint64) bool {
 	if x.past != nil {
 		return nil
 	}
+	param := x.store.dictionary.parameterCode(h.Param)
 	var matching set
+	var refer *referrals
+	var k links
 	_, plain := h.Filter.(search.Test)
 	candidates, enough := 0, size/tuned.gather
 	return func(document uint64) bool {
-		r, ok := x.valuesOf(document, nil)
-		if !ok {
+		if !x.linksOf(typ, document, &k) {
 			return false
 		}
 		if matching == nil {
-			matching = x.chased(inner)
+			matching, refer = x.chased(inner), x.newReferrals(inner.typ, param, typ)
 		}
 		if candidates++; plain && candidates == enough+1 && size <= tuned.listed {
 			matching = x.gathered(matching)
 		}
-		open := len(x.iterators)
-		defer x.recycle(open)
-		both := intersect([]set{x.referring(inner.typ, h.Param, r.Type, r.ID), matching})
-		return both.seek(0) != end
+		return refer.meets(k.id, matching)
 	}
+}
+
+// referrals asks for one target after another whether a member of a set refers to it.
+type referrals struct {
+	*walk
+	target code
+	it     *lsm.Iterator // over all references of the parameter; it lives as long as the search
+	key    []byte
+	prefix int
+}
+
+func (x *walk) newReferrals(typ, param, target code) *referrals {
+	prefix := append(indexPrefix(nil, typ, param), indexReference)
+	return &referrals{walk: x, target: target, it: x.borrow(prefix, after(prefix)), key: prefix, prefix: len(prefix)}
+}
+
+// meets tells for an id as appendID wrote it. A target of few is gone through, one of many leapfrogs.
+func (r *referrals) meets(id []byte, s set) bool {
+	if r.it == nil {
+		return false
+	}
+	r.key = appendCode(append(r.key[:r.prefix], id...), r.target)
+	steps := 0
+	for ok := r.it.SeekGE(r.key); ok && bytes.HasPrefix(r.it.Key(), r.key); ok = r.it.Next() {
+		r.spend(1)
+		if r.stopped() {
+			return false
+		}
+		_, document := splitIndexKey(r.it.Key())
+		if r.member(s, document) {
+			return true
+		}
+		if steps++; steps == tuned.steps {
+			open := len(r.iterators)
+			defer r.recycle(open)
+			return intersect([]set{r.postings(bytes.Clone(r.key)), s}).seek(0) != end
+		}
+	}
+	r.check(r.it)
+	return false
 }
 
 // gathered is a set in memory.
@@ -138,24 +199,29 @@ func (x *walk) hasLeg(typ code, h search.Has) leg {
 		return fixed(h, "nothing", h.Param.Code, empty{}, 0)
 	}
 	inner := []branch{{referrer, h.Filter}}
-	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner, 1)
-	l.check = x.hasChaser(h, inner[0], l.size)
+	l := x.joinLeg(h, "has", h.Type+":"+h.Param.Code, inner, 1, tuned.chase, tuned.join)
+	if l.check = x.hasChaser(typ, h, inner[0], l.size); l.check == nil {
+		l.test = tuned.lookup
+	}
 	l.open = func(x *walk) set {
-		target := x.typeName(typ)
 		var found collector
-		x.each(inner[0], func(document uint64) {
-			r, ok := x.resource(document)
-			if !ok {
-				return
+		keys := joinKeys{visit: func(key []byte) {
+			if document, ok := x.locateHead(key); ok {
+				found.add(document)
 			}
-			for _, e := range r.Entries {
-				if ref, ok := e.Value.(search.ReferenceValue); ok && e.Param == h.Param && ref.Type == target && ref.ID != "" {
-					if document, ok := x.locate(typ, ref.ID); ok {
-						found.add(document)
+		}}
+		var k links
+		head := appendCode([]byte{keyHead}, typ)
+		x.each(inner[0], func(document uint64) {
+			if x.linksOf(referrer, document, &k) {
+				x.refers(document, &k, param, func(target code, id []byte) {
+					if target == typ {
+						keys.add(head, id, nil)
 					}
-				}
+				})
 			}
 		})
+		keys.flush()
 		return found.set(x)
 	}
 	return l
@@ -179,7 +245,8 @@ func (x *walk) branches(list []search.Branch) []branch {
 }
 
 // joinLeg sizes a join by its inner set, each of which leads to so many of the outer.
-func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, fanOut int) leg {
+// It costs so much to go on from one of the inner set, and to test one of the outer.
+func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, fanOut, opening, test int) leg {
 	size := 0
 	for _, in := range inner {
 		legs := x.legs(in.typ, in.filter)
@@ -191,8 +258,8 @@ func (x *walk) joinLeg(e search.Expr, operation, detail string, inner []branch, 
 		size += probed
 	}
 	return leg{
-		expr: e, operation: operation, detail: detail, test: tuned.chase,
-		size: size * fanOut, probed: size*fanOut + 1, opening: max(1, size*tuned.join),
+		expr: e, operation: operation, detail: detail, test: test,
+		size: size * fanOut, probed: size*fanOut + 1, opening: max(1, size*opening),
 	}
 }
 
@@ -207,8 +274,12 @@ func (x *walk) each(b branch, visit func(document uint64)) {
 	}
 }
 
-// idOf reads the id of a document, and none of its values.
-func (x *execution) idOf(document uint64) (string, bool) {
-	r, ok := x.valuesOf(document, nil)
-	return r.ID, ok
+// idOf reads the id of a document of a type, and none of its values.
+func (x *execution) idOf(typ code, document uint64) (string, bool) {
+	var k links
+	if !x.linksOf(typ, document, &k) {
+		return "", false
+	}
+	id, _, ok := readID(k.id)
+	return id, ok
 }

@@ -88,6 +88,11 @@ func indexPrefix(b []byte, typ, param code) []byte {
 	return appendCode(appendCode(append(b, keyIndex), typ), param)
 }
 
+// linksKey is the key of the links of a document.
+func linksKey(b []byte, typ code, document uint64) []byte {
+	return appendNumber(append(indexPrefix(b, typ, 0), indexLinks), document)
+}
+
 // splitIndexKey parts an index key from its document number.
 func splitIndexKey(key []byte) (prefix []byte, document uint64) {
 	if len(key) < documentSize {

@@ -12,9 +12,10 @@ import (
 // only what differs is written.
 func (l *landing) writeIndex(p *prepared, old, next head) error {
 	before := &keyList{}
+	var links []byte
 	if old.version > 0 && !old.deleted() {
 		var err error
-		if before, err = l.oldKeys(p.typ, old); err != nil {
+		if before, links, err = l.oldKeys(p.typ, old); err != nil {
 			return err
 		}
 		if err := l.deleteTime(p.typ, old); err != nil {
@@ -31,7 +32,22 @@ func (l *landing) writeIndex(p *prepared, old, next head) error {
 	if err := l.writeDifference(before, now, next.document); err != nil {
 		return err
 	}
+	if err := l.writeLinks(p, links, next.document); err != nil {
+		return err
+	}
 	return l.writeWords(p, old, next)
+}
+
+// writeLinks writes the links of a resource, unless they stay as they were.
+func (l *landing) writeLinks(p *prepared, before []byte, document uint64) error {
+	l.buffer = linksKey(l.buffer[:0], p.typ, document)
+	switch {
+	case p.Method == store.Delete:
+		return l.batch.Delete(l.buffer, nil)
+	case bytes.Equal(before, p.indexing.links):
+		return nil
+	}
+	return l.batch.Set(l.buffer, p.indexing.links, nil)
 }
 
 func (l *landing) writeValues(p *prepared, h head) error {
@@ -60,21 +76,25 @@ func (l *landing) deleteTime(typ code, old head) error {
 	return l.batch.Delete(l.buffer, nil)
 }
 
-// oldKeys derives the index keys that the current version has.
-func (l *landing) oldKeys(typ code, h head) (*keyList, error) {
+// oldKeys derives the index keys and links that the current version has.
+func (l *landing) oldKeys(typ code, h head) (keys *keyList, links []byte, err error) {
 	value, closer, err := l.store.db.Get(valuesKey(nil, h.document, h.version))
 	if err != nil {
 		if ignoreNotFound(err) == nil {
 			err = corrupt("a list of index values is missing")
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	defer closer.Close()
 	record, err := readValues(value)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return l.store.dictionary.indexKeys(typ, record.list)
+	if links, err = appendLinks(nil, record.id, record.list); err != nil {
+		return nil, nil, err
+	}
+	keys, err = l.store.dictionary.indexKeys(typ, record.list)
+	return keys, links, err
 }
 
 // writeDifference walks two sorted lists of keys.

@@ -12,7 +12,9 @@ import (
 type leg struct {
 	expr      search.Expr
 	operation string
-	detail    string
+	detail    string // for the plan; empty where expr tells it
+	sorts     bool   // the order of the query is part of the detail
+	negated   bool   // the operation is the opposite of the one named
 	// open gives the set; nil where only a test serves. It costs opening keys at once, and little
 	// where the set is read as it is walked.
 	open    func(x *walk) set
@@ -20,6 +22,7 @@ type leg struct {
 	// size is how many documents there are at most, exact below probed.
 	size, probed int
 	measure      func(limit int) int // counts the documents up to a limit
+	of           code                // the type, where size is unsized
 	guess        func() int          // how many there are, when they are too many to count
 	test         int                 // cost of testing one document
 	check        func(uint64) bool   // tests one document; by its values if nil
@@ -156,7 +159,7 @@ func (x *walk) notLeg(typ code, e search.Not) leg {
 	l := leg{expr: e, operation: "not", test: tuned.test, negative: true, lazy: true}
 	if len(legs) == 1 && !legs[0].negative && legs[0].open != nil {
 		l = legs[0]
-		l.expr, l.operation, l.negative = e, "not "+l.operation, true
+		l.expr, l.negative, l.negated = e, true, true
 		if met := l.check; met != nil {
 			l.check = func(document uint64) bool { return !met(document) }
 		}
@@ -171,17 +174,17 @@ func (x *walk) notLeg(typ code, e search.Not) leg {
 // testLeg lowers the criteria of a parameter.
 func (x *walk) testLeg(typ code, t search.Test) leg {
 	if x.isScanned(t.Param) {
-		return unindexedLeg(t, describe(t))
+		return unindexedLeg(t)
 	}
 	if isID(t.Param) {
 		if l, ok := x.idLeg(typ, t); ok {
 			return l
 		}
-		return leg{expr: t, operation: "scan", detail: describe(t), test: tuned.test}
+		return leg{expr: t, operation: "scan", test: tuned.test}
 	}
 	param := x.store.dictionary.parameterCode(t.Param)
 	if param == 0 {
-		return fixed(t, "nothing", describe(t), empty{}, 0) // no resource ever had a value
+		return fixed(t, "nothing", "", empty{}, 0) // no resource ever had a value
 	}
 	return x.scanLeg(t, x.testScans(typ, param, t))
 }
@@ -209,7 +212,7 @@ func (x *walk) testScans(typ, param code, t search.Test) (scans []scan) {
 
 // scanLeg makes a leg of scans. Few postings are walked, anything else is collected.
 func (x *walk) scanLeg(t search.Test, scans []scan) leg {
-	l := leg{expr: t, detail: describe(t), test: tuned.test, known: &known{}}
+	l := leg{expr: t, test: tuned.test, known: &known{}}
 	found := l.known
 	l.measure = func(limit int) int { return x.peek(found, scans, limit) }
 	l.guess = func() int {
@@ -378,7 +381,7 @@ func (x *walk) idLeg(typ code, t search.Test) (leg, bool) {
 	}
 	slices.Sort(found)
 	found = slices.Compact(found)
-	l := fixed(t, "id", describe(t), nil, len(found))
+	l := fixed(t, "id", "", nil, len(found))
 	l.open = func(x *walk) set { return &list{x, found} }
 	return l, true
 }
@@ -410,20 +413,19 @@ func hasMember(members []byte, size int, want []byte) bool {
 
 // missingLeg finds the resources that have, or lack, values of a parameter by their shapes.
 func (x *walk) missingLeg(typ code, m search.Missing) leg {
-	detail := m.Param.Code + ":missing"
 	if x.isScanned(m.Param) {
-		return unindexedLeg(m, detail)
+		return unindexedLeg(m)
 	}
 	param := x.store.dictionary.parameterCode(m.Param)
 	if isID(m.Param) || isLastUpdated(m.Param) || param == 0 {
 		if m.Present == (isID(m.Param) || isLastUpdated(m.Param)) {
-			return x.allLeg(typ, m, detail)
+			return x.allLeg(typ, m)
 		}
-		return fixed(m, "nothing", detail, empty{}, 0)
+		return fixed(m, "nothing", "", empty{}, 0)
 	}
 	scans := x.missingScans(typ, param, m.Present)
 	l := x.scanLeg(search.Test{Param: m.Param}, scans)
-	l.expr, l.detail, l.operation = m, detail, "missing"
+	l.expr, l.operation = m, "missing"
 	if !l.lazy {
 		l.open = func(x *walk) set {
 			var c collector
@@ -463,8 +465,8 @@ func (x *walk) gather(s scan, c *collector, e search.Expr) {
 }
 
 // allLeg is every resource of the type.
-func (x *walk) allLeg(typ code, e search.Expr, detail string) leg {
-	l := fixed(e, "all", detail, nil, x.live(typ))
+func (x *walk) allLeg(typ code, e search.Expr) leg {
+	l := fixed(e, "all", "", nil, x.live(typ))
 	l.open = func(x *walk) set { return x.alive(typ) }
 	return l
 }

@@ -43,7 +43,8 @@ func (x *walk) linkWalk(t target, legs []leg, from *match, limit int) *linkWalk 
 	return &linkWalk{sortWalk: s, links: links}
 }
 
-// links are those of a key from a type; nil where no index goes back over one of them.
+// links are those of a key from a type; nil where no index goes back over one of them. What a filter leaves
+// out, the values of the matches tell: the index has it as well.
 func (x *walk) links(typ code, key search.SortKey) (links []link) {
 	for _, via := range key.Via {
 		name := x.typeName(typ)
@@ -68,14 +69,13 @@ func (s *sortWalk) worthLinking(legs []leg) bool {
 	all := s.live(s.target.typ)
 	matches := s.estimate(s.target.typ, legs)
 	s.budget = int64(max(matches/4, 1024))
-	return s.limit*(all/max(1, matches)+1)*4*(1+tuned.seek) < matches*(tuned.test+tuned.chase)
+	return s.limit*(all/max(1, matches)+1)*4*(1+tuned.seek) < matches*(tuned.test+tuned.lookup)
 }
 
 // run gives the first matches after the place; ok is false when the walk was given up, or came to those
 // without a value.
 func (l *linkWalk) run() (found []match, ok bool) {
-	done := l.step(&leg{operation: "sort index", detail: sortDetail(l.query.Sort), size: l.limit})
-	defer done()
+	defer l.done(l.note(&leg{operation: "sort index", sorts: true, size: l.limit}))
 	var part []byte
 	if l.from != nil {
 		value, hasValue := search.SortValue(l.from.entries, l.key)
@@ -146,12 +146,12 @@ func (l *linkWalk) referrers(to []uint64, document uint64, at int) []uint64 {
 	if l.spent() {
 		return to
 	}
-	id, ok := l.idOf(document)
-	if !ok {
+	via := l.links[at]
+	var k links
+	if !l.linksOf(via.to, document, &k) {
 		return to
 	}
-	via := l.links[at]
-	key := appendCode(appendID(append(indexPrefix(nil, via.from, via.param), indexReference), id), via.to)
+	key := referenceKey(nil, via.from, via.param, via.to, k.id)
 	it := l.borrow(key, after(key))
 	if it == nil {
 		return to

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"kiln/search"
+	"kiln/search/searchtest"
 	"kiln/store"
 )
 
@@ -64,6 +67,57 @@ func TestSortingByReferencesAgreesHoweverItIsPlanned(t *testing.T) {
 			agreeOn(t, r, w, s, typ, text)
 		}
 	})
+}
+
+// TestSortingPassesOverWhatALinkLeavesOut: the order of every planning is that of the oracle, in both directions.
+func TestSortingPassesOverWhatALinkLeavesOut(t *testing.T) {
+	r := agreementRandom(t, 8)
+	w := world(t, r, 700)
+	s := keep(t, w)
+	underEveryPlanning(t, func(t *testing.T, count int) {
+		for range max(20, count/8) {
+			typ, text := linkedQuery(r)
+			query, err := w.Parse(typ, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range query.Sort {
+				for i := range key.Via {
+					key.Via[i].Filter = limit(t, w, r, key.Via[i].Type)
+				}
+			}
+			want, err := w.Answer(t.Context(), query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			query.Count = 1 + r.IntN(60)
+			next, last := pagesOf(t, s, query, func(p store.Page) store.Cursor { return p.Next }, nil)
+			if diff := cmp.Diff(want, next); diff != "" {
+				t.Fatalf("%s?%s: matches differ (- Match, + engine):\n%s", typ, text, diff)
+			}
+			if last == nil {
+				continue
+			}
+			back, _ := pagesOf(t, s, query, func(p store.Page) store.Cursor { return p.Prev }, last)
+			if diff := cmp.Diff(want[:(len(want)-1)/query.Count*query.Count], back); diff != "" {
+				t.Fatalf("%s?%s: backwards they differ (- Match, + engine):\n%s", typ, text, diff)
+			}
+		}
+	})
+}
+
+// limit is a random condition on a type, as a predicate of access may be; nil at times.
+func limit(t *testing.T, w *searchtest.World, r *rand.Rand, typ string) search.Expr {
+	t.Helper()
+	text := []string{"", "_id:not=1", "_lastUpdated=ge2024-03", "_lastUpdated=lt2024-03", w.RandomQuery(r, typ)}[r.IntN(5)]
+	query, err := w.Parse(typ, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(text, "_contained") {
+		return nil
+	}
+	return query.Branches[0].Filter
 }
 
 // linkedSorts are what a type can be sorted by that references lead to, and by what of these.

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"kiln/search"
-	"kiln/store"
 )
 
 // plan gives the set of the resources of a type that now match a filter.
@@ -49,9 +48,7 @@ func (x *walk) probe(typ code, legs []leg) {
 	}
 	for i := range legs {
 		if l := &legs[i]; l.probed == 0 && l.measure != nil && !l.negative {
-			if l.size = unsized; x.query.Explain {
-				l.size = x.live(typ)
-			}
+			l.size, l.of = unsized, typ
 		}
 	}
 }
@@ -131,7 +128,7 @@ func (x *walk) estimate(typ code, legs []leg) int {
 // conjunction intersects the legs that are worth opening and tests what they leave on the rest.
 func (x *walk) conjunction(typ code, legs []leg) set {
 	if len(legs) == 0 {
-		x.step(&leg{operation: "all", detail: x.typeName(typ), size: x.live(typ)})
+		x.note(&leg{operation: "all", detail: x.typeName(typ), size: x.live(typ)})
 		return x.alive(typ)
 	}
 	slices.SortStableFunc(legs, func(a, b leg) int {
@@ -150,9 +147,9 @@ func (x *walk) conjunction(typ code, legs []leg) set {
 			rest = append(rest, *l)
 			continue
 		}
-		done := x.step(l)
+		step := x.note(l)
 		s := l.open(x)
-		done()
+		x.done(step)
 		if l.negative {
 			without = append(without, s)
 		} else {
@@ -209,14 +206,4 @@ func (l *leg) worth(candidates, all, need int, first bool) bool {
 		return opening <= all*l.test
 	}
 	return opening <= tested*l.test
-}
-
-// step notes a leg in the plan; the function that it returns notes what was read meanwhile.
-func (x *execution) step(l *leg) (done func()) {
-	if !x.query.Explain {
-		return func() {}
-	}
-	x.steps = append(x.steps, store.Step{Operation: l.operation, Detail: l.detail, Estimate: int64(l.size)})
-	i, before := len(x.steps)-1, x.examined
-	return func() { x.steps[i].Examined = x.examined - before }
 }

@@ -27,6 +27,7 @@ type prepared struct {
 type indexing struct {
 	packer packer // its list: the values
 	keys   keyList
+	links  []byte
 	words  wordKeys
 }
 
@@ -120,5 +121,9 @@ func (p *prepared) index(d *dictionary, entries []search.Entry) error {
 	}
 	narrative, content := entryWords(entries)
 	p.indexing.words.derive(p.typ, narrative, content)
+	var err error
+	if p.indexing.links, err = appendLinks(p.indexing.links[:0], p.Key.ID, packer.out); err != nil {
+		return err
+	}
 	return keys.derive(d, p.typ, packer.out)
 }

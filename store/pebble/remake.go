@@ -100,6 +100,8 @@ type maker struct {
 	before, now   keyList
 	record        []byte
 	key           []byte
+
+	linksBefore, linksNow []byte
 }
 
 func (r *reindex) newMaker(base *lsm.Iterator, stays func(code) bool) (w *maker, err error) {
@@ -223,6 +225,9 @@ func (w *maker) write(b *block, document uint64, old valuesRecord) error {
 	if err := w.now.derive(d, w.typ, w.merged.out); err != nil {
 		return err
 	}
+	if err := w.links(b, document, old); err != nil {
+		return err
+	}
 	old.list = w.merged.out
 	w.record = old.append(w.record[:0])
 	if err := b.batch.Set(w.key, w.record, nil); err != nil {
@@ -230,4 +235,15 @@ func (w *maker) write(b *block, document uint64, old valuesRecord) error {
 	}
 	l := landing{batch: b.batch}
 	return l.writeDifference(&w.before, &w.now, document)
+}
+
+// links writes the links of a document where they differ.
+func (w *maker) links(b *block, document uint64, old valuesRecord) (err error) {
+	if w.linksBefore, err = appendLinks(w.linksBefore[:0], old.id, old.list); err != nil {
+		return err
+	}
+	if w.linksNow, err = appendLinks(w.linksNow[:0], old.id, w.merged.out); err != nil || bytes.Equal(w.linksBefore, w.linksNow) {
+		return err
+	}
+	return b.batch.Set(linksKey(nil, w.typ, document), w.linksNow, nil)
 }

@@ -22,16 +22,20 @@ func (r reader) Search(ctx context.Context, query *search.Query, place store.Cur
 	defer v.leave()
 	x := newExecution(ctx, v, query)
 	page, err := x.page(place)
+	x.size(query.Explain)
 	if closed := x.close(); err == nil {
 		err = closed
 	}
 	if err == nil {
 		err = v.settle(ctx)
 	}
+	x.trace.examined, x.trace.duration = x.examined, time.Since(started)
 	if err != nil {
-		return store.Page{}, x.explainCost(err, started)
+		return store.Page{}, x.explainCost(err)
 	}
-	page.Plan = x.explained(started)
+	if page.Explain = x.trace.plan; query.Explain {
+		page.Plan = page.Explain()
+	}
 	return page, nil
 }
 
@@ -54,7 +58,7 @@ func (r reader) Count(ctx context.Context, query *search.Query) (int64, error) {
 }
 
 func newExecution(ctx context.Context, v *view, query *search.Query) *execution {
-	x := &execution{view: v, ctx: ctx, query: query, wanted: map[code]*search.Parameter{}, counts: map[code]int{}, matched: -1}
+	x := &execution{view: v, ctx: ctx, query: query, wanted: map[code]*search.Parameter{}, counts: map[code]int{}, matched: -1, trace: &trace{sort: query.Sort}}
 	x.fail(ctx.Err())
 	x.scanUnindexed()
 	for _, b := range query.Branches {

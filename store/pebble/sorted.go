@@ -31,8 +31,7 @@ func (x *walk) sorted(t target, from *match, limit int) []match {
 }
 
 func (x *walk) collectSorted(t target, legs []leg, from *match, limit int) []match {
-	done := x.step(&leg{operation: "sort", detail: sortDetail(x.query.Sort)})
-	defer done()
+	defer x.done(x.note(&leg{operation: "sort", sorts: true}))
 	b := best{x: x, limit: limit, from: from}
 	s := x.restore(t.typ, x.conjunction(t.typ, legs), t.filter)
 	n := int64(0)

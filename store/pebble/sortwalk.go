@@ -87,8 +87,7 @@ func (s *sortWalk) affordable(legs []leg) bool {
 
 // run gives the first matches after a place; ok is false when the walk was given up.
 func (s *sortWalk) run(from *match) (found []match, ok bool) {
-	done := s.step(&leg{operation: "sort index", detail: sortDetail(s.query.Sort), size: s.limit})
-	defer done()
+	defer s.done(s.note(&leg{operation: "sort index", sorts: true, size: s.limit}))
 	s.from, s.passed = from, from == nil
 	hasValue := false
 	var value search.Value

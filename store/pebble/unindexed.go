@@ -53,8 +53,8 @@ func (x *execution) textOf(it *lsm.Iterator, document uint64) (version store.Ver
 }
 
 // unindexedLeg is a test on the text of each resource.
-func unindexedLeg(e search.Expr, detail string) leg {
-	return leg{expr: e, operation: "scan", detail: detail, test: tuned.test}
+func unindexedLeg(e search.Expr) leg {
+	return leg{expr: e, operation: "scan", test: tuned.test}
 }
 
 // indexedParts parts a conjunction into what the index may serve and tests of parameters that are

@@ -18,7 +18,7 @@ func (x *walk) wordLegs(typ code, t search.Test) []leg {
 	}
 	c, ok := t.Any[0].(search.WordsCriterion)
 	if !ok {
-		return []leg{fixed(t, "nothing", describe(t), empty{}, 0)}
+		return []leg{fixed(t, "nothing", "", empty{}, 0)}
 	}
 	var legs []leg
 	words := strings.Fields(c.Words)
@@ -26,7 +26,7 @@ func (x *walk) wordLegs(typ code, t search.Test) []leg {
 		legs = append(legs, x.wordLeg(typ, t.Param, word, c.Prefix && i == len(words)-1))
 	}
 	if len(words) > 1 {
-		legs = append(legs, leg{expr: t, operation: "phrase", detail: describe(t), test: tuned.words})
+		legs = append(legs, leg{expr: t, operation: "phrase", test: tuned.words})
 	}
 	return legs
 }
