@@ -19,7 +19,7 @@ import (
 	"kiln/store/pebble"
 )
 
-var agreementCount = flags.Int("mongodb.queries", 60, "random searches, each compared between search.Match and the engines")
+var agreementCount = flags.Int("mongodb.queries", 40, "random searches, each compared between search.Match and the engines")
 
 // crowdedTypes have all types of parameters between them, and refer to one another.
 var crowdedTypes = []string{"Patient", "Observation", "Encounter", "Condition", "RiskAssessment", "ValueSet", "Substance", "Location"}

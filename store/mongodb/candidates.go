@@ -137,21 +137,15 @@ func (w *walk) older(ctx context.Context, end *int64, found map[string]*document
 	return count, nil
 }
 
-// changed puts what a preview makes of resources in their place.
+// changed puts what a preview makes of resources, and what a snapshot keeps of them, in their place.
 func (w *walk) changed(end *int64, found map[string]*document) {
-	if w.s.view.over == nil {
-		return
-	}
-	for key, d := range w.s.view.over.documents {
-		if key.Type != w.typ {
-			continue
-		}
-		delete(found, key.ID)
+	w.s.view.each(w.typ, func(d *document) {
+		delete(found, d.ID)
 		ahead := cmp.Compare(d.Number, w.from) * w.direction()
 		if ahead > 0 && (end == nil || cmp.Compare(d.Number, *end)*w.direction() <= 0) {
-			found[key.ID] = d
+			found[d.ID] = d
 		}
-	}
+	})
 }
 
 // keep are the candidates in order, with what is asked of the resources that they refer to, or that refer to them.

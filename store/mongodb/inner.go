@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	outcomes "kiln/resources/outcome"
 	"kiln/search"
 )
 
@@ -85,6 +86,10 @@ func (i inner) referred(h search.Has, typ string) (ids []string, ok bool, err er
 func (i inner) within(w search.Within) ([]search.Criterion, bool, error) {
 	if w.Above {
 		over, err := w.Over(i.ctx, i.source)
+		var costly *outcomes.Error // which only a candidate brings about
+		if errors.As(err, &costly) {
+			return nil, false, nil
+		}
 		return over, err == nil && len(over) <= maxInner, err
 	}
 	return i.below(w)

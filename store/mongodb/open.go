@@ -68,6 +68,7 @@ type Store struct {
 	types      types
 	newestTurn atomic.Int64 // that this process has seen
 	previewed  atomic.Uint64
+	snapshots  snapshots
 }
 
 var _ store.Store = (*Store)(nil)

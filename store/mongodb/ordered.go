@@ -48,7 +48,7 @@ func (s *Store) landOrdered(ctx context.Context, batch []*commit, verdicts []ver
 	if err = s.intend(ctx, p); err == nil {
 		err = s.carryThrough(ctx, p)
 	}
-	if passing(err) {
+	if passing(err) || errors.Is(err, errMoved) {
 		return s.findOut(ctx, p, err)
 	}
 	return err
@@ -64,8 +64,9 @@ func (s *Store) carryThrough(ctx context.Context, p *plan) error {
 	return s.finish(ctx, p)
 }
 
-// findOut settles a turn in which the database failed, so that it is not known what was done. errMoved: the plan has
-// not landed, and will not.
+// findOut settles a turn in which the database failed, so that it is not known what was done, or in which a plan
+// is already: of one who had the turn before, or this one, if the database was told twice. errMoved: the plan has not
+// landed, and will not.
 func (s *Store) findOut(ctx context.Context, p *plan, cause error) error {
 	for wait := waitFirst; pause(ctx, wait) == nil; wait = min(2*wait, waitMost) {
 		if s.settle(ctx, p.Turn) != nil {
@@ -201,8 +202,7 @@ func (s *Store) intend(ctx context.Context, p *plan) error {
 	}
 	_, err := s.db.Collection(intentsCollection).InsertOne(ctx, p)
 	if mongo.IsDuplicateKeyError(err) {
-		// Another has settled the turn, or had it before and left a plan.
-		return errors.Join(errMoved, s.settle(ctx, p.Turn))
+		return errMoved
 	}
 	if err != nil {
 		return fmt.Errorf("writing what is to land: %w", told(ctx, err))

@@ -142,6 +142,7 @@ func (s *Store) putIndex(ctx context.Context, d *document, made index) (ok bool,
 	if bytes.Equal(made.Values, d.Index.Values) && slices.Equal(made.Keys, d.Index.Keys) {
 		return true, nil
 	}
+	s.snapshots.keep(d)
 	same := bson.D{{Key: "_id", Value: d.ID}, {Key: "pos", Value: d.Position}, {Key: "ix.v", Value: d.Index.Values}}
 	put := bson.D{{Key: "$set", Value: bson.D{{Key: "ix", Value: made}}}}
 	result, err := s.db.Collection(currentCollection(d.typ)).UpdateOne(ctx, same, put)

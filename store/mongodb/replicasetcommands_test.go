@@ -2,6 +2,9 @@ package mongodb
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -75,7 +78,7 @@ func (r *replicaSet) do(c bson.D) bson.D {
 	id := session(c)
 	if member(c, "startTransaction") == true {
 		r.drop(id)
-		r.transactions[id] = &unit{number: n, sees: r.data.clone(), before: r.data.clone(), wrote: tables{}}
+		r.transactions[id] = &unit{number: n, before: maps.Clone(r.data), wrote: tables{}}
 	}
 	u := r.transactions[id]
 	if c[0].Key == "commitTransaction" && u == nil && r.decided[id] == n && n > 0 {
@@ -86,11 +89,7 @@ func (r *replicaSet) do(c bson.D) bson.D {
 	}
 	switch c[0].Key {
 	case "commitTransaction":
-		for name, rows := range u.wrote {
-			for key, d := range rows {
-				r.data.put(name, key, d)
-			}
-		}
+		r.data.apply(u.wrote)
 		r.decided[id] = n
 		r.drop(id)
 		return fine
@@ -113,17 +112,13 @@ func (r *replicaSet) drop(id string) {
 // alone does a command outside of transactions; it waits for those that have written what it writes.
 func (r *replicaSet) alone(c bson.D) bson.D {
 	for {
-		u := &unit{sees: r.data.clone(), before: r.data, wrote: tables{}}
+		u := &unit{before: r.data, wrote: tables{}}
 		answer := r.perform(c, u)
 		if member(answer, "code") == int32(writeConflict) {
 			r.ended.Wait()
 			continue
 		}
-		for name, rows := range u.wrote {
-			for key, d := range rows {
-				r.data.put(name, key, d)
-			}
-		}
+		r.data.apply(u.wrote)
 		return answer
 	}
 }
@@ -135,10 +130,9 @@ func (r *replicaSet) write(u *unit, name, id string, d bson.D) bool {
 			return false
 		}
 	}
-	if _, mine := u.wrote[name][id]; !mine && fmt.Sprint(r.data[name][id]) != fmt.Sprint(u.before[name][id]) {
+	if _, mine := u.wrote[name][id]; !mine && !same(r.data[name][id], u.before[name][id]) {
 		return false
 	}
-	u.sees.put(name, id, d)
 	if u.wrote[name] == nil {
 		u.wrote[name] = map[string]bson.D{}
 	}
@@ -154,13 +148,33 @@ func (r *replicaSet) perform(c bson.D, u *unit) bson.D {
 	case "find":
 		limit, _ := number(member(c, "limit")).(int64)
 		batch := bson.A{}
-		for _, d := range u.sees.find(name, document("filter"), document("sort"), limit) {
+		for _, d := range u.find(name, document("filter"), document("sort"), limit) {
 			batch = append(batch, d)
 		}
-		return append(bson.D{{Key: "cursor", Value: bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: name}, {Key: "firstBatch", Value: batch}}}}, fine...)
+		return rowsOf(name, batch)
+	case "aggregate": // a count; change streams are refused, so that the head is asked for
+		match, ok := member(member(c, "pipeline").(bson.A)[0].(bson.D), "$match").(bson.D)
+		if !ok {
+			return refusal(unknownCommand)
+		}
+		found := u.find(name, match, nil, 0)
+		if len(found) == 0 {
+			return rowsOf(name, bson.A{})
+		}
+		return rowsOf(name, bson.A{bson.D{{Key: "n", Value: len(found)}}})
+	case "listIndexes":
+		return rowsOf(name, bson.A{})
+	case "listCollections":
+		names := bson.A{}
+		for _, full := range slices.Sorted(maps.Keys(u.before)) {
+			if own, ok := strings.CutPrefix(full, fmt.Sprint(member(c, "$db"), ".")); ok {
+				names = append(names, bson.D{{Key: "name", Value: own}, {Key: "type", Value: "collection"}})
+			}
+		}
+		return rowsOf(name, names)
 	case "insert":
 		return r.each(c, "documents", func(d bson.D) int32 {
-			if u.sees[name][idOf(d)] != nil {
+			if u.get(name, idOf(d)) != nil {
 				return duplicateKey
 			}
 			return conflict(r.write(u, name, idOf(d), d))
@@ -169,7 +183,7 @@ func (r *replicaSet) perform(c bson.D, u *unit) bson.D {
 		return r.each(c, "updates", func(one bson.D) int32 { return r.update(u, name, one) })
 	case "delete":
 		return r.each(c, "deletes", func(one bson.D) int32 {
-			for _, d := range u.sees.find(name, member(one, "q").(bson.D), nil, int64(number(member(one, "limit")).(int64))) {
+			for _, d := range u.find(name, member(one, "q").(bson.D), nil, number(member(one, "limit")).(int64)) {
 				if !r.write(u, name, idOf(d), nil) {
 					return writeConflict
 				}
@@ -177,7 +191,7 @@ func (r *replicaSet) perform(c bson.D, u *unit) bson.D {
 			return 0
 		})
 	case "findAndModify":
-		for _, d := range u.sees.find(name, document("query"), nil, 1) {
+		for _, d := range u.find(name, document("query"), nil, 1) {
 			after := changed(d, document("update"))
 			if !r.write(u, name, idOf(d), after) {
 				return refusal(writeConflict, transientLabel)
@@ -189,6 +203,11 @@ func (r *replicaSet) perform(c bson.D, u *unit) bson.D {
 	return refusal(unknownCommand)
 }
 
+func rowsOf(name string, rows bson.A) bson.D {
+	cursor := bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: name}, {Key: "firstBatch", Value: rows}}
+	return append(bson.D{{Key: "cursor", Value: cursor}}, fine...)
+}
+
 func conflict(wrote bool) int32 {
 	if wrote {
 		return 0
@@ -198,7 +217,7 @@ func conflict(wrote bool) int32 {
 
 func (r *replicaSet) update(u *unit, name string, one bson.D) int32 {
 	filter, update := member(one, "q").(bson.D), member(one, "u").(bson.D)
-	found := u.sees.find(name, filter, nil, 1)
+	found := u.find(name, filter, nil, 1)
 	if len(found) == 0 {
 		if member(one, "upsert") != true {
 			return -1

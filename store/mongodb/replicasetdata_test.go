@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,34 +13,51 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// tables are collections by name, and in them documents by their _id as text. Documents are not changed in place.
+// tables are collections by name, and in them documents by their _id as text. Neither collections nor documents are
+// changed in place.
 type tables map[string]map[string]bson.D
 
-func (t tables) clone() tables {
-	c := make(tables, len(t))
-	for name, rows := range t {
-		c[name] = maps.Clone(rows)
-	}
-	return c
-}
-
-func (t tables) put(name, id string, d bson.D) {
-	if t[name] == nil {
-		t[name] = map[string]bson.D{}
-	}
-	t[name][id] = d
-	if d == nil {
-		delete(t[name], id)
+// apply puts documents, and removes those that are nil.
+func (t tables) apply(wrote tables) {
+	for name, rows := range wrote {
+		c := maps.Clone(t[name])
+		if c == nil {
+			c = map[string]bson.D{}
+		}
+		for id, d := range rows {
+			if c[id] = d; d == nil {
+				delete(c, id)
+			}
+		}
+		t[name] = c
 	}
 }
 
-// unit is a transaction: what it sees, and what it has written.
+// unit is a transaction: what it began with, and what it has written.
 type unit struct {
 	number int64
-	sees   tables
-	before tables // as it began
+	before tables
 	wrote  tables // nil for a document removed
 }
+
+func (u *unit) get(name, id string) bson.D {
+	if d, wrote := u.wrote[name][id]; wrote {
+		return d
+	}
+	return u.before[name][id]
+}
+
+// find gives the documents that match and that the transaction sees.
+func (u *unit) find(name string, filter, sort bson.D, limit int64) []bson.D {
+	seen := tables{name: u.before[name]}
+	if len(u.wrote[name]) > 0 {
+		seen.apply(tables{name: u.wrote[name]})
+	}
+	return seen.find(name, filter, sort, limit)
+}
+
+// same reports whether two documents are one.
+func same(a, b bson.D) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
 func member(d bson.D, path string) any {
 	name, rest, deeper := strings.Cut(path, ".")
@@ -109,6 +127,8 @@ func holds(value, condition any) bool {
 	for _, c := range conditions {
 		order, comparable := compare(value, c.Value)
 		switch c.Key {
+		case "$eq":
+			comparable = equals(value, c.Value)
 		case "$in":
 			comparable = slices.ContainsFunc(c.Value.(bson.A), func(one any) bool { return equals(value, one) })
 		case "$gt":
@@ -135,6 +155,10 @@ func equals(value, wanted any) bool {
 	if list, ok := value.(bson.A); ok {
 		return slices.ContainsFunc(list, func(one any) bool { return equals(one, wanted) })
 	}
+	if pattern, ok := wanted.(bson.Regex); ok {
+		text, ok := value.(string)
+		return ok && regexp.MustCompile(pattern.Pattern).MatchString(text)
+	}
 	order, comparable := compare(value, wanted)
 	return comparable && order == 0
 }
@@ -142,6 +166,11 @@ func equals(value, wanted any) bool {
 // find gives the documents that match, in order.
 func (t tables) find(name string, filter, sort bson.D, limit int64) []bson.D {
 	var found []bson.D
+	if len(filter) == 1 && filter[0].Key == "_id" {
+		if d := t[name][idOf(filter)]; d != nil {
+			return []bson.D{d}
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(t[name])) {
 		if d := t[name][id]; matches(d, filter) {
 			found = append(found, d)

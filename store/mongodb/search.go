@@ -19,7 +19,9 @@ func (v *view) search(ctx context.Context, query *search.Query, cursor store.Cur
 			return page, err
 		}
 	}
-	s, err := (&view{store: v.store, at: c.at, over: v.over}).searching(ctx, query)
+	state := *v
+	state.at = c.at
+	s, err := state.searching(ctx, query)
 	if err != nil {
 		return page, err
 	}

@@ -119,7 +119,7 @@ func (s *searching) resource(ctx context.Context, d *document) (search.Resource,
 	}
 	entries = append(entries, s.parameters.Own(d.ID, d.Updated.Time().UTC())...)
 	if len(s.scanned) > 0 {
-		version, err := s.view.whole(ctx, d)
+		version, err := s.whole(ctx, d)
 		if err != nil {
 			return r, err
 		}
@@ -155,7 +155,7 @@ func (s *searching) appendWords(ctx context.Context, d *document, entries []sear
 }
 
 func (s *searching) wordsOf(ctx context.Context, d *document) (narrative, content search.WordsValue, err error) {
-	version, err := s.view.whole(ctx, d)
+	version, err := s.whole(ctx, d)
 	if err != nil {
 		return narrative, content, err
 	}
@@ -169,6 +169,14 @@ func (s *searching) wordsOf(ctx context.Context, d *document) (narrative, conten
 	}
 	narrative, content = search.Words(resource)
 	return narrative, content, nil
+}
+
+// whole is the version with its body, which what a snapshot keeps is without.
+func (s *searching) whole(ctx context.Context, d *document) (store.Version, error) {
+	if len(d.Resource) == 0 && len(d.Raw) == 0 && d.Large == "" {
+		return s.view.readVersion(ctx, d.key(), d.Version)
+	}
+	return s.view.whole(ctx, d)
 }
 
 // types are those that are searched, by name.

@@ -12,12 +12,14 @@ import (
 type snapshot struct{ reader }
 
 func newSnapshot(v *view) *snapshot {
+	v.store.snapshots.add(v)
 	return &snapshot{reader{store: v.store, fixed: v, closed: new(atomic.Bool)}}
 }
 
 // Close implements store.Snapshot.
 func (s *snapshot) Close() error {
 	s.closed.Store(true)
+	s.store.snapshots.remove(s.fixed)
 	return nil
 }
 

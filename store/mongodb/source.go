@@ -90,7 +90,7 @@ func (f *source) load(ctx context.Context, keys []store.Key) error {
 	}
 	for _, key := range keys {
 		f.known[key] = nil
-		d := found[key]
+		d := f.s.view.keptIndex(found[key])
 		if d == nil || d.Deleted || d.Index == nil {
 			continue
 		}

@@ -18,6 +18,7 @@ type view struct {
 	at    int64
 	turn  int64    // of the newest landing that it shows
 	over  *overlay // nil but in a preview
+	kept  *kept    // nil but in a snapshot
 }
 
 // overlay is what a preview changes.

@@ -1,0 +1,101 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"kiln/store"
+	"kiln/store/storetest"
+)
+
+func TestWhatIsTriedAgain(t *testing.T) {
+	conflict := mongo.CommandError{Code: writeConflict, Labels: []string{transientLabel}}
+	for _, test := range []struct {
+		err                         error
+		transient, unknown, passing bool
+	}{
+		{err: conflict, transient: true, passing: true},
+		{err: fmt.Errorf("writing: %w", conflict), transient: true, passing: true},
+		{err: mongo.CommandError{Code: steppedDown, Labels: []string{"UnknownTransactionCommitResult"}}, unknown: true, passing: true},
+		{err: mongo.CommandError{Labels: []string{"NetworkError"}}, passing: true},
+		{err: errors.Join(errMoved, errors.New("more")), transient: true},
+		{err: errors.Join(errUnknown, conflict)},
+		{err: &store.ConflictError{}},
+		{err: store.ErrTooLarge},
+		{err: errKilled},
+		{},
+	} {
+		if transient(test.err) != test.transient || unknownResult(test.err) != test.unknown || passing(test.err) != test.passing {
+			t.Errorf("%v: transient %t, unknown %t, passing %t", test.err, transient(test.err), unknownResult(test.err), passing(test.err))
+		}
+	}
+}
+
+func TestAgainEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	times := 0
+	err := again(ctx, func(context.Context) error {
+		if times++; times == 3 {
+			cancel()
+		}
+		return errMoved
+	})
+	if !errors.Is(err, errMoved) || times != 3 {
+		t.Errorf("tried %d times, %v", times, err)
+	}
+}
+
+// TestStepsThatFail: each single command of a landing in ordered steps fails, before or after it is done. It
+// lands once, or is told to have failed and has not landed, whatever others find.
+func TestStepsThatFail(t *testing.T) {
+	for _, way := range []failure{{hangUp: true}, {hangUp: true, done: true}, {code: steppedDown}} {
+		landed := 0
+		for at, reached := 0, true; reached; at++ {
+			r := startReplicaSet(t)
+			open := func() *Store {
+				s, err := Open(t.Context(), r.url()+"&retryWrites=false&retryReads=false", Options{
+					Now: storetest.NewClock().Now, Parameters: storetest.Parameters(), WithoutTransactions: true, Term: shortTerm,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = s.Close() })
+				return s
+			}
+			s, other := open(), open()
+			if _, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put("Patient/b")}}); err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			r.failing(func(said) *failure {
+				if n++; n == at+1 {
+					return &way
+				}
+				return nil
+			})
+			_, err := s.Commit(t.Context(), guarded())
+			r.failing(nil)
+			reached = n > at
+			want := uint64(0)
+			if err == nil {
+				want = 1
+				landed++
+			}
+			if _, err := other.Commit(t.Context(), store.Transaction{Guards: []store.Guard{{Key: "next"}}}); err != nil {
+				t.Fatal(err)
+			}
+			value, e := other.Guard(t.Context(), "g")
+			page, e2 := other.History(t.Context(), store.HistoryQuery{Type: "Patient", ID: "a", Count: 10})
+			if value != want || len(page.Versions) != int(want) || e != nil || e2 != nil {
+				t.Errorf("%+v at command %d: it ended with %v, and the guard is %d with %d versions, %v %v", way, at, err, value, len(page.Versions), e, e2)
+			}
+		}
+		if landed < 5 {
+			t.Errorf("%+v: it landed %d times, though most failures are none of those that stay", way, landed)
+		}
+	}
+}
