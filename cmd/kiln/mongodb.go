@@ -113,7 +113,9 @@ var errDatabase = errors.New("the database does not answer")
 
 // storeReady reports whether the store answers, which an embedded one always does.
 func storeReady(s store.Store) error {
-	database, ok := s.(interface{ Ping(ctx context.Context) error })
+	database, ok := s.(interface {
+		Ping(ctx context.Context) error
+	})
 	if !ok {
 		return nil
 	}
