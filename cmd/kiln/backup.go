@@ -23,6 +23,9 @@ func newBackup() *cobra.Command {
 	}
 	path := storeFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := backedUpByKiln(*path, "mongodump --oplog"); err != nil {
+			return err
+		}
 		size, err := writeBackup(cmd.Context(), *path, args[0])
 		if err != nil {
 			return err
@@ -31,6 +34,14 @@ func newBackup() *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// backedUpByKiln reports a database, which the tools of its server back up, and other stores that are no folder.
+func backedUpByKiln(path, tool string) error {
+	if remote(path) {
+		return wrongUsage("--store %s: a MongoDB database is backed up and restored with its own tools, here `%s`; `kiln copy` copies it to a folder and back, with all versions; see docs/mongodb.md", shown(path), tool)
+	}
+	return embedded(path)
 }
 
 // writeBackup writes beside the target and renames at the end, so that a failure leaves neither
@@ -78,6 +89,9 @@ func newRestore() *cobra.Command {
 	}
 	path := storeFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := backedUpByKiln(*path, "mongorestore --oplogReplay"); err != nil {
+			return err
+		}
 		f, err := openFile(args[0])
 		if err != nil {
 			return err

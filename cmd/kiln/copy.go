@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -26,8 +27,13 @@ where it was, and a whole one takes what has come since. Nothing should write to
 	}
 	from := cmd.Flags().String("from", "", "store to copy from: a folder or a mongodb:// URL")
 	to := cmd.Flags().String("to", "", "store to copy to: a folder or a mongodb:// URL")
+	mongoFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		done, err := copyFrom(cmd.Context(), *from, *to)
+		mongo, err := mongoSettingsOf(cmd)
+		if err != nil {
+			return err
+		}
+		done, err := copyFrom(cmd.Context(), *from, *to, mongo)
 		if err != nil {
 			return err
 		}
@@ -38,10 +44,15 @@ where it was, and a whole one takes what has come since. Nothing should write to
 }
 
 // copyFrom opens two stores and copies the one to the other.
-func copyFrom(ctx context.Context, from, to string) (done fhir.Copied, err error) {
+func copyFrom(ctx context.Context, from, to string, mongo mongoSettings) (done fhir.Copied, err error) {
 	for flag, path := range map[string]string{"--from": from, "--to": to} {
 		if path == "" || path == "memory:" {
 			return done, wrongUsage("%s is %q; expected a folder or a mongodb:// URL", flag, path)
+		}
+	}
+	for flag, p := range map[string]plan{"--from": localPlan(from), "--to": localPlan(to)} {
+		if err := p.check(); err != nil {
+			return done, wrongUsage("%s %s", flag, strings.TrimPrefix(err.Error(), "--store "))
 		}
 	}
 	if from == to {
@@ -55,6 +66,7 @@ func copyFrom(ctx context.Context, from, to string) (done fhir.Copied, err error
 	clock := &fhir.CopyClock{}
 	source, target := localPlan(from), localPlan(to)
 	target.Now = clock.Now
+	source.Mongo, target.Mongo = mongo, mongo
 	copier := fhir.Copy{Clock: clock, Logger: target.Logger}
 	parameters, err := source.parameters()
 	if err != nil {
@@ -63,11 +75,11 @@ func copyFrom(ctx context.Context, from, to string) (done fhir.Copied, err error
 	if copier.Parameters, err = target.parameters(); err != nil {
 		return done, err
 	}
-	if copier.From, err = source.open(parameters); err != nil {
+	if copier.From, err = source.open(ctx, parameters); err != nil {
 		return done, err
 	}
 	defer func() { err = errors.Join(err, copier.From.Close()) }()
-	if copier.To, err = target.open(copier.Parameters); err != nil {
+	if copier.To, err = target.open(ctx, copier.Parameters); err != nil {
 		return done, err
 	}
 	defer func() { err = errors.Join(err, copier.To.Close()) }()

@@ -27,13 +27,17 @@ replaced; deleted resources and old versions are not written.`,
 		Example: "  kiln export ./out --store ./kiln-data\n  kiln export ./out --gzip",
 		Args:    cobra.ExactArgs(1),
 	}
-	path := storeFlag(cmd)
+	at := anyStoreFlag(cmd)
 	pack := cmd.Flags().Bool("gzip", false, "write .ndjson.gz")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if _, err := os.Stat(*path); err != nil {
-			return wrongUsage("--store: there is no folder %s", *path)
+		p, err := at.plan()
+		if err != nil {
+			return err
 		}
-		a, err := localPlan(*path).assemble(cmd.Context())
+		if _, err := os.Stat(p.Store); err != nil && !remote(p.Store) {
+			return wrongUsage("--store: there is no folder %s", shown(p.Store))
+		}
+		a, err := p.assemble(cmd.Context())
 		if err != nil {
 			return err
 		}

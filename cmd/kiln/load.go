@@ -28,13 +28,18 @@ are not loaded twice (unless --again), and resources with an id that are there a
 		Example: "  kiln load ./patients --store ./kiln-data\n  kiln load bundle.json --url http://127.0.0.1:8080/fhir",
 		Args:    cobra.MinimumNArgs(1),
 	}
-	path := storeFlag(cmd)
+	at := anyStoreFlag(cmd)
 	base := cmd.Flags().String("url", "", "base URL of a running server to send to instead of opening the store")
 	again := cmd.Flags().Bool("again", false, "load also what an earlier load has recorded as done")
 	validation := cmd.Flags().String("validation", "base", "what is checked: off or base (a server decides that itself)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		collectRarely()
-		to, err := loadTarget(cmd.Context(), *path, *base, *validation)
+		p, err := at.plan()
+		if err != nil {
+			return err
+		}
+		p.Validation = *validation
+		to, err := loadTarget(cmd.Context(), p, *base)
 		if err != nil {
 			return err
 		}

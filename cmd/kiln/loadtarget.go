@@ -31,10 +31,8 @@ type target interface {
 	Close() error
 }
 
-func loadTarget(ctx context.Context, path, base, validation string) (target, error) {
+func loadTarget(ctx context.Context, p plan, base string) (target, error) {
 	if base == "" {
-		p := localPlan(path)
-		p.Validation = validation
 		a, err := p.assemble(ctx)
 		if err != nil {
 			return nil, err

@@ -13,7 +13,7 @@ import (
 func TestLoadEndsWhereTheStoreFails(t *testing.T) {
 	for _, typ := range []string{"batch", "transaction"} {
 		t.Run(typ, func(t *testing.T) {
-			to, err := loadTarget(t.Context(), "memory:", "", "base")
+			to, err := loadTarget(t.Context(), localPlan("memory:"), "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestLoadAsksTheServerWhetherItHasWhatWasSent(t *testing.T) {
 	}))
 	defer server.Close()
 	open := func() target {
-		to, err := loadTarget(t.Context(), "", server.URL+"/fhir", "base")
+		to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func TestLoadKeepsARecordForEachServer(t *testing.T) {
 			fmt.Fprint(w, `{"resourceType":"Bundle","type":"transaction-response"}`) // tells no address to ask for
 		}))
 		defer server.Close()
-		to, err := loadTarget(t.Context(), "", server.URL+"/fhir", "base")
+		to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir")
 		if err != nil {
 			t.Fatal(err)
 		}

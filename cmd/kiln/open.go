@@ -56,6 +56,7 @@ type plan struct {
 	Passive    bool             // nothing is done in the background
 	SearchRows int64            // that one search may look at; 0 is the engine's default
 	SlowSearch time.Duration    // what is logged; 0 is none
+	Mongo      mongoSettings
 }
 
 // localPlan is for commands that use a store without serving it.
@@ -81,12 +82,10 @@ func (p plan) check() error {
 		return wrongUsage("--validation is %q; expected off or base", p.Validation)
 	}
 	switch {
-	case remote(p.Store):
-		return wrongUsage("--store: MongoDB is not supported yet; give a folder, or memory:")
-	case strings.Contains(p.Store, "://"):
-		return wrongUsage("--store %s: expected a folder or memory:", p.Store)
+	case strings.Contains(p.Store, "://") && !remote(p.Store):
+		return wrongUsage("--store %s: expected a folder, memory:, or a URL that begins with mongodb:// or mongodb+srv://", shown(p.Store))
 	case p.Store == "":
-		return wrongUsage("--store is empty; expected a folder or memory:")
+		return wrongUsage("--store is empty; expected a folder, memory:, or a mongodb:// URL")
 	}
 	return nil
 }
@@ -107,7 +106,7 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.open(parameters)
+	s, err := p.open(ctx, parameters)
 	if err != nil {
 		return nil, err
 	}
@@ -142,9 +141,12 @@ func (p plan) validator(find definition) (fhir.Validator, error) {
 	return validation.New(validation.Options{Definition: find})
 }
 
-func (p plan) open(parameters *search.Parameters) (store.Store, error) {
+func (p plan) open(ctx context.Context, parameters *search.Parameters) (store.Store, error) {
 	if p.Store == "memory:" {
 		return memory.New(memory.Options{Parameters: parameters, Now: p.Now}), nil
+	}
+	if remote(p.Store) {
+		return p.openMongoDB(ctx, parameters)
 	}
 	return openPebble(p.Store, pebble.Options{Parameters: parameters, Logger: p.Logger, SearchRows: p.SearchRows, Now: p.Now})
 }
@@ -157,16 +159,19 @@ func openPebble(path string, options pebble.Options) (*pebble.Store, error) {
 	return s, nil
 }
 
-// remote reports whether a store is a database, not a folder.
-func remote(path string) bool {
-	return strings.HasPrefix(path, "mongodb://") || strings.HasPrefix(path, "mongodb+srv://")
+// embedded reports a store that is no folder to a command that works on folders only.
+func embedded(path string) error {
+	if path == "memory:" || strings.Contains(path, "://") {
+		return wrongUsage("--store %s: this command works on the folder of an embedded store", shown(path))
+	}
+	return nil
 }
 
 // openEmbedded opens a store that commands look into by itself, without a service; former tells that it
 // may have the format before, to be repaired.
 func openEmbedded(path string, former bool) (*pebble.Store, *search.Parameters, error) {
-	if path == "memory:" || strings.Contains(path, "://") {
-		return nil, nil, wrongUsage("--store %s: this command works on the folder of an embedded store", path)
+	if err := embedded(path); err != nil {
+		return nil, nil, err
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, nil, wrongUsage("--store: there is no folder %s", path)

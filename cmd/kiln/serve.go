@@ -40,7 +40,8 @@ before the file.`,
 	f.String("config", "", "YAML file with settings")
 	f.String("listen", "127.0.0.1:8080", "HTTP address")
 	f.String("base-url", "", "public URL of the server, used in links (default: from --listen)")
-	f.String("store", defaultStore, "folder of the embedded store, or memory:")
+	f.String("store", defaultStore, storeUsage)
+	mongoFlags(f)
 	f.String("auth", "off", "off (loopback only) or smart")
 	f.String("tls-cert", "", "file with the certificate chain, for HTTPS")
 	f.String("tls-key", "", "file with the certificate's private key")
@@ -90,6 +91,11 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 	}
 	if c.Scans, err = strconv.ParseBool(k.String("allow-scans")); err != nil {
 		return serving{}, wrongUsage("--allow-scans is %q; expected true or false", k.String("allow-scans"))
+	}
+	for name, to := range map[string]*bool{withoutTransactions: &c.Mongo.WithoutTransactions, rawBytes: &c.Mongo.RawBytes} {
+		if *to, err = strconv.ParseBool(k.String(name)); err != nil {
+			return serving{}, wrongUsage("--%s is %q; expected true or false", name, k.String(name))
+		}
 	}
 	if c.RequestTimeout <= 0 {
 		return serving{}, wrongUsage("--request-timeout is %s; expected a duration such as 60s", k.String("request-timeout"))
@@ -178,6 +184,9 @@ func serve(cmd *cobra.Command) error {
 	if err != nil {
 		return errors.Join(err, a.Close())
 	}
+	if c.Mongo.WithoutTransactions && remote(c.Store) {
+		c.Logger.Warn("the database is used without transactions: docs/mongodb.md tells what is promised then")
+	}
 	stopControl, err := serveControl(c.Store, a, c.Logger)
 	if err != nil {
 		return errors.Join(err, a.Close())
@@ -221,7 +230,12 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 		Service: a.Service, MaxBody: c.MaxBody, RequestTimeout: c.RequestTimeout, Logger: c.Logger,
 		// Without tokens, the pages of other sites must not reach the server through a browser.
 		Origins: []string{rest.LoopbackOrigins},
-		Ready:   leaving.ready,
+		Ready: func() error {
+			if err := leaving.ready(); err != nil {
+				return err
+			}
+			return storeReady(a.Store)
+		},
 	}
 	handler, err := rest.New(options)
 	if err != nil {

@@ -104,17 +104,17 @@ func durable() *writeconcern.WriteConcern {
 	return concern
 }
 
-// patience is how long to look for a server.
+// patience is how long to look for a server, where the URL does not say.
 const patience = 10 * time.Second
 
 func (s *Store) connect(url string) (err error) {
-	settings := options.Client().ApplyURI(url).SetServerSelectionTimeout(patience).SetAppName("kiln")
+	settings := options.Client().SetServerSelectionTimeout(patience).SetAppName("kiln").ApplyURI(url)
 	settings.SetReadPreference(readpref.Primary()).SetWriteConcern(durable())
 	if !s.options.WithoutTransactions {
 		settings.SetReadConcern(readconcern.Majority())
 	}
 	if err := settings.Validate(); err != nil {
-		return fmt.Errorf("the URL of the database: %w", err)
+		return wrongURL(url, err)
 	}
 	name := s.options.Database
 	if name == "" {
@@ -138,7 +138,7 @@ func (s *Store) begin(ctx context.Context) error {
 		Msg     string `bson:"msg"`
 	}
 	if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
-		return fmt.Errorf("asking the MongoDB server what it is: %w", err)
+		return unreached(err)
 	}
 	s.streams = hello.SetName != "" || hello.Msg == "isdbgrid"
 	if !s.streams && !s.options.WithoutTransactions {
