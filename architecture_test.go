@@ -41,6 +41,14 @@ var rooms = []string{
 	"fhir/patch",
 	"fhir",
 	"fhir/fhirtest",
+	"auth/scope",
+	"auth",
+	"auth/policy",
+	"auth/access",
+	"auth/audit",
+	"auth/account",
+	"auth/smart",
+	"auth/smart/server",
 	"fhir/rest",
 	"cmd/…",
 }
@@ -48,7 +56,13 @@ var rooms = []string{
 // owners names who may import a library, by the start of its import path. Tests may import any
 // library that is listed; one that is not listed has nobody who answers for it.
 var owners = map[string][]string{
-	"github.com/gin-gonic/gin":            {"fhir/rest", "cmd/…"},
+	"github.com/gin-gonic/gin":            {"fhir/rest", "auth/smart/server", "cmd/…"},
+	"github.com/go-jose/go-jose/v4":       {"auth/smart/…"},
+	"github.com/coreos/go-oidc/v3":        {"auth/smart/server"},
+	"golang.org/x/oauth2":                 {"auth/smart/server"},
+	"golang.org/x/crypto":                 {"auth/account"},
+	"github.com/go-webauthn/webauthn":     {"auth/account", "auth/smart/server"},
+	"github.com/pquerna/otp":              {"auth/account"},
 	"github.com/cockroachdb/pebble/v2":    {"store/pebble"},
 	"github.com/cockroachdb/apd/v3":       {"resources/ucum", "resources/datatypes", "fhirpath", "search", "search/searchtest", "store", "store/pebble", "store/mongodb", "conformance/…"},
 	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
@@ -56,7 +70,7 @@ var owners = map[string][]string{
 	"github.com/RaduBerinde/btreemap":     {"store/memory"},
 	"github.com/klauspost/compress":       {"resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
 	"github.com/dustin/go-humanize":       {"cmd/…"},
-	"github.com/xeipuuv/gojsonschema":     {"conformance/…", "cmd/…"},
+	"github.com/xeipuuv/gojsonschema":     {"conformance/…", "auth/policy", "cmd/…"},
 	"github.com/google/uuid":              {"fhir", "fhir/rest", "cmd/…"},
 	"github.com/prometheus/client_golang": {"fhir/rest", "cmd/…"},
 	"github.com/spf13/":                   {"cmd/…"},

@@ -1,0 +1,54 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"kiln/auth/scope"
+)
+
+// Principal is who asks: a person through an app, a person at Kiln's own pages, or a backend service on its own.
+// It is made for one request from what is kept of a token, and not changed after.
+type Principal struct {
+	// User is the account of the person; "" for a backend service.
+	User string
+	// Rank names the person's set of powers in the policy; "" for a backend service.
+	Rank string
+	// FHIRUser is the person as a resource, such as Practitioner/ward-1; "" where there is none.
+	FHIRUser string
+	// Client is the app. "" for a person at Kiln's own pages, whom no scope limits.
+	Client string
+	// Scopes are what was granted to the app.
+	Scopes scope.Set
+	// Patient is the id of the patient in context, to whom patient/ scopes are bound; "" where there is none.
+	Patient string
+	// Grant is the approval that the token stems from; all its tokens end together.
+	Grant string
+	// Session is the sign-in the grant was made in; "" for a backend service.
+	Session string
+	// TokenID names the token in the audit log. It is not the token.
+	TokenID string
+	// ACR and AMR tell how, and AuthTime when, the person signed in
+	// (https://openid.net/specs/openid-connect-core-1_0.html#IDToken).
+	ACR      string
+	AMR      []string
+	AuthTime time.Time
+	// Expires is the end of the token.
+	Expires time.Time
+}
+
+// Backend reports whether no person stands behind the request.
+func (p *Principal) Backend() bool { return p.User == "" }
+
+type contextKey struct{}
+
+// NewContext is a context of a request by p.
+func NewContext(ctx context.Context, p *Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// FromContext is who asks, or nil where nobody said who they are.
+func FromContext(ctx context.Context) *Principal {
+	p, _ := ctx.Value(contextKey{}).(*Principal)
+	return p
+}
