@@ -153,6 +153,7 @@ func (x *exchange) refuse(status int, refused *outcome.Error) {
 	case status == http.StatusGone && errors.As(refused, &gone):
 		x.versioned(&gone.Tombstone)
 	}
+	x.challenge(status, refused)
 	issues := refused.Issues
 	if status == http.StatusInternalServerError {
 		issues = []outcome.Issue{{

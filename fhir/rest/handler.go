@@ -46,7 +46,7 @@ func New(options Options) (*Handler, error) {
 		memory:  semaphore.NewWeighted(largeBodies * options.MaxBody),
 	}
 	h.unrouted = &route{label: "none", meter: h.metrics.meter("none")}
-	h.preflown = &route{label: "options", meter: h.metrics.meter("options"), handle: preflight}
+	h.preflown = &route{label: "options", meter: h.metrics.meter("options"), handle: preflight, open: true}
 	h.router = newRouter(newRoutes(fhir.Routes(), h.metrics))
 	h.mount()
 	pack, err := gzhttp.NewWrapper(gzhttp.MinSize(minPacked), gzhttp.CompressionLevel(packLevel), gzhttp.EnableZstd(false))
@@ -131,6 +131,9 @@ func (x *exchange) answer() (err error) {
 	x.deadline = deadline{Context: x.r.Context(), at: x.start.Add(x.options.RequestTimeout), id: x.id}
 	defer x.deadline.end()
 	x.ctx = &x.deadline
+	if err := x.authenticate(); err != nil {
+		return err
+	}
 	return x.route.handle(x)
 }
 

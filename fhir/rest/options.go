@@ -24,6 +24,8 @@ type Options struct {
 	// "*" or LoopbackOrigins. Default "*": authority comes from a token, never from a cookie. Where
 	// no token is asked for, LoopbackOrigins keeps the pages of others out.
 	Origins []string
+	// Authenticator finds out who asks. Default: nobody is asked.
+	Authenticator Authenticator
 	// Ready reports why the server is not ready yet, nil when it is. Default: ready.
 	Ready func() error
 	// Logger gets one line a request, without ids, query values and bodies. Default: discard.

@@ -15,6 +15,7 @@ type route struct {
 	typed        bool // the address begins with a type
 	lists        bool // the answer is a list, so NDJSON is offered
 	reads        bool // the answer is one stored version
+	open         bool // nobody is asked who they are
 }
 
 // handlers answers each interaction. Which addresses lead to it stands in fhir.Routes, from which
@@ -52,6 +53,7 @@ func newRoutes(rows []fhir.Route, m *metrics) []*route {
 			typed:  strings.HasPrefix(row.Path, "[type]"),
 			lists:  strings.HasPrefix(string(row.Interaction), "search-"),
 			reads:  row.Interaction == fhir.Read || row.Interaction == fhir.VRead,
+			open:   row.Interaction == fhir.Capabilities,
 		}
 	}
 	return out
