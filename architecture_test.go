@@ -68,7 +68,7 @@ var owners = map[string][]string{
 	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
 	"go.mongodb.org/mongo-driver/v2":      {"store/mongodb/…", "cmd/…"},
 	"github.com/RaduBerinde/btreemap":     {"store/memory"},
-	"github.com/klauspost/compress":       {"resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
+	"github.com/klauspost/compress":       {"auth/audit", "resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
 	"github.com/dustin/go-humanize":       {"cmd/…"},
 	"github.com/xeipuuv/gojsonschema":     {"conformance/…", "auth/policy", "cmd/…"},
 	"github.com/google/uuid":              {"fhir", "fhir/rest", "cmd/…"},
