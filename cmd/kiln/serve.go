@@ -241,13 +241,21 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rest.NewServer(leaving.closing(handler), options), nil
+	server := rest.NewServer(leaving.closing(handler), options)
+	if c.Certificate != "" {
+		certificate, err := newCertificate(c.Certificate, c.Key, c.Logger)
+		if err != nil {
+			return nil, err
+		}
+		server.TLSConfig = certificate.config()
+	}
+	return server, nil
 }
 
 func (c serving) accept(server *http.Server, listener net.Listener) error {
 	var err error
-	if c.Certificate != "" {
-		err = server.ServeTLS(listener, c.Certificate, c.Key)
+	if server.TLSConfig != nil {
+		err = server.ServeTLS(listener, "", "")
 	} else {
 		err = server.Serve(listener)
 	}
