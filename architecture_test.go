@@ -48,6 +48,7 @@ var rooms = []string{
 	"auth/audit",
 	"auth/account",
 	"auth/smart",
+	"auth/smart/smarttest",
 	"auth/smart/server",
 	"fhir/rest",
 	"cmd/…",
@@ -90,7 +91,7 @@ var owners = map[string][]string{
 }
 
 // testOnly are packages that exist for tests of others and may import what tests may.
-var testOnly = []string{"store/mongodb/peer", "store/storetest", "search/searchtest", "fhir/fhirtest"}
+var testOnly = []string{"auth/smart/smarttest", "store/mongodb/peer", "store/storetest", "search/searchtest", "fhir/fhirtest"}
 
 func TestImportsPointDown(t *testing.T) {
 	for _, file := range sources(t) {
