@@ -19,6 +19,8 @@ const (
 
 // Ranks is what the policy says of ranks.
 type Ranks interface {
+	// Staff reports whether people of a rank work here, and so may choose among the patients they reach.
+	Staff(rank string) bool
 	// Known reports whether there is such a rank.
 	Known(rank string) bool
 	// Has reports whether a rank has a power.

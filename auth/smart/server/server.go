@@ -16,6 +16,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"kiln/auth/account"
+	"kiln/auth/smart"
+	"kiln/fhir"
 	"kiln/store"
 )
 
@@ -33,8 +35,14 @@ type Options struct {
 	Issuer string
 	// Site is what pages call the server. Default: Kiln.
 	Site string
-	// Ranks is what the policy says of ranks.
+	// Service is where the records of the hospital are, for choosing patients and for who acts for whom. Required.
+	Service *fhir.Service
+	// Ranks is what the policy says of ranks. Required.
 	Ranks Ranks
+	// Shared says that other processes use the same store, so that nothing of tokens is remembered.
+	Shared bool
+	// AccessTokenLives is how long an access token lives, at most an hour. Default: an hour.
+	AccessTokenLives time.Duration
 	// Federations are identity providers by which people may sign in.
 	Federations []Federation
 	// SessionLasts is how long a browser keeps the cookie of a session; the session itself may end before. Default: 12
@@ -58,15 +66,27 @@ type Server struct {
 	passkeys    *account.Passkeys
 	away        store.Records
 	federations federations
+
+	addresses     smart.Addresses
+	vault         *vault
+	hospital      hospital
+	keys          *keyCache
+	failures      *limit
+	registrations *limit
+	known         remembered
+	began         time.Time
 }
 
 // New is the edge. Errors: what is wrong with the options; those of the store.
 func New(ctx context.Context, options Options) (*Server, error) {
-	if options.People == nil || options.Records == nil || !strings.HasPrefix(options.Issuer, "http") {
-		return nil, errors.New("the authorization server needs people, records and an issuer")
+	if options.People == nil || options.Records == nil || options.Service == nil || options.Ranks == nil || !strings.HasPrefix(options.Issuer, "http") {
+		return nil, errors.New("the authorization server needs people, records, a service, ranks and an issuer")
 	}
 	if options.Site == "" {
 		options.Site = "Kiln"
+	}
+	if options.AccessTokenLives == 0 {
+		options.AccessTokenLives = smart.AccessTokenLives
 	}
 	if options.SessionLasts == 0 {
 		options.SessionLasts = 12 * time.Hour
@@ -86,6 +106,9 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	s := &Server{
 		options: options, secure: strings.HasPrefix(options.Issuer, "https://"), away: options.Records("auth-away"),
 		federations: federations{found: map[string]*oidc.Provider{}},
+		addresses:   smart.Addresses{Issuer: options.Issuer, Base: options.Issuer + "/fhir"}, vault: newVault(options.Records),
+		hospital: hospital{options.Service}, keys: newKeyCache(), failures: newLimit(failuresAMinute), registrations: newLimit(registrationsAMinute),
+		began: options.Now(),
 	}
 	var err error
 	if s.passkeys, err = options.People.Passkeys(options.Issuer); err != nil {
@@ -122,6 +145,11 @@ func (s *Server) random(n int) []byte {
 
 // token is a new secret of 256 bits, in letters that need no escaping in any place.
 func (s *Server) token() string { return base64.RawURLEncoding.EncodeToString(s.random(32)) }
+
+// Changed says that something ended on which tokens may stand: it is what account.Options.Changed is for.
+func (s *Server) Changed() { s.vault.changed() }
+
+func (s *Server) now() time.Time { return s.options.Now().UTC().Truncate(time.Millisecond) }
 
 // hashed is how secrets of 256 random bits are kept.
 func hashed(secret string) string {
