@@ -178,4 +178,3 @@ func (d *decision) names(facts *facts, s *source, e resources.Element) bool {
 }
 
 func typeIs(e resources.Element, name string) bool { return e.Type().Name == name }
-
