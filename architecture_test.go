@@ -72,6 +72,7 @@ var owners = map[string][]string{
 	"github.com/klauspost/compress":       {"auth/audit", "resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
 	"github.com/dustin/go-humanize":       {"cmd/…"},
 	"github.com/xeipuuv/gojsonschema":     {"conformance/…", "auth/policy", "cmd/…"},
+	"go.yaml.in/yaml/v3":                  {"auth/policy"},
 	"github.com/google/uuid":              {"fhir", "fhir/rest", "cmd/…"},
 	"github.com/prometheus/client_golang": {"fhir/rest", "cmd/…"},
 	"github.com/spf13/":                   {"cmd/…"},

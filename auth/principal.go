@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"kiln/auth/scope"
@@ -51,13 +52,29 @@ func (p *Principal) Backend() bool { return p.User == "" && !p.itself }
 
 type contextKey struct{}
 
-// NewContext is a context of a request by p.
+// asked is a principal with what is worked out for the request.
+type asked struct {
+	principal *Principal
+	memo      sync.Map
+}
+
+// NewContext is a context of one request by p.
 func NewContext(ctx context.Context, p *Principal) context.Context {
-	return context.WithValue(ctx, contextKey{}, p)
+	return context.WithValue(ctx, contextKey{}, &asked{principal: p})
 }
 
 // FromContext is who asks, or nil where nobody said who they are.
 func FromContext(ctx context.Context) *Principal {
-	p, _ := ctx.Value(contextKey{}).(*Principal)
-	return p
+	if a, ok := ctx.Value(contextKey{}).(*asked); ok {
+		return a.principal
+	}
+	return nil
+}
+
+// Memo is for what is worked out once a request and holds until its end; nil where nobody said who they are.
+func Memo(ctx context.Context) *sync.Map {
+	if a, ok := ctx.Value(contextKey{}).(*asked); ok {
+		return &a.memo
+	}
+	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"kiln/resources"
 	"kiln/resources/definitions"
+	"kiln/resources/outcome"
 	"kiln/search"
 	"kiln/store"
 )
@@ -19,24 +21,45 @@ type Action struct {
 	ID          string // "" for a whole type
 }
 
-// Authorizer decides what the caller, whom it finds in the context, may do and see. What it
-// filters out does not exist for that caller: same answers, same counts.
+// Authorizer decides what the caller, whom it finds in the context, may do and see. What is out of
+// reach does not exist for that caller: same answers, same counts.
 type Authorizer interface {
 	// Authorize decides whether the action may be tried at all. The error is an *outcome.Error,
 	// such as forbidden or login.
 	Authorize(ctx context.Context, action Action) error
-	// Filter is the access predicate: the action reaches just those resources of the type that match
-	// it, before and, for a write, after. Nil reaches all, search.Nothing none.
-	Filter(ctx context.Context, action Action) (search.Expr, error)
+	// Reach is what an action of one request reaches.
+	Reach(ctx context.Context, action Action) (Reach, error)
 	// Caller names the caller, the same for all requests that may share paging links. A link works
 	// for the caller who got it.
 	Caller(ctx context.Context) string
+	// Committed hears what was written, before whoever wrote it does.
+	Committed(keys []store.Key)
 }
 
-// reach is what an action reaches: the predicate for its type.
+// Reach is what an action reaches of its type.
+type Reach struct {
+	// Predicate is what resources must match, before a write and after it. Nil reaches all, search.Nothing none.
+	Predicate search.Expr
+	// Verify, if not nil, looks a second time at a resource that is about to be shown, by other means than the predicate.
+	// Its error is a fault of the server, since the predicate should have held the resource back.
+	Verify func(ctx context.Context, v store.Version) error
+	// MayWrite, if not nil, judges by their content what a write would make of a resource: before is the zero Element for a
+	// new one. The error is an *outcome.Error.
+	MayWrite func(ctx context.Context, key store.Key, before, after resources.Element) error
+}
+
+// reach is what an action reaches.
 type reach struct {
-	action    Action
-	predicate search.Expr
+	Reach
+	action Action
+}
+
+// verify has a resource looked at again before it is shown. Tombstones show nothing.
+func (r reach) verify(ctx context.Context, v store.Version) error {
+	if r.Verify == nil || v.Deleted() {
+		return nil
+	}
+	return r.Verify(ctx, v)
 }
 
 // allow asks the authorizer for an action and gives what it reaches.
@@ -49,14 +72,14 @@ func (s *Service) allow(ctx context.Context, action Action) (reach, error) {
 		return r, err
 	}
 	var err error
-	r.predicate, err = s.options.Authorizer.Filter(ctx, action)
+	r.Reach, err = s.options.Authorizer.Reach(ctx, action)
 	return r, err
 }
 
 // admits reports whether the reach holds a version, judged by its own image; a tombstone is judged
 // by the image before it.
 func (s *Service) admits(ctx context.Context, reader store.Reader, r reach, v store.Version) (bool, error) {
-	if r.predicate == nil {
+	if r.Predicate == nil {
 		return true, nil
 	}
 	if v.Deleted() {
@@ -70,13 +93,14 @@ func (s *Service) admits(ctx context.Context, reader store.Reader, r reach, v st
 	if err != nil {
 		return false, err
 	}
-	return search.Match(ctx, r.predicate, resource, &source{service: s, reader: reader})
+	return search.Match(ctx, r.Predicate, resource, &source{service: s, reader: reader})
 }
 
 // narrowing adds what a caller may see to a query, and notes whether that is less than all.
 type narrowing struct {
 	*Service
 	limited bool
+	reaches map[string]reach // of the types of the branches
 }
 
 // narrow adds what the caller may see to every branch of a query, to every leg of its chains, and to what it is
@@ -92,6 +116,7 @@ func (n *narrowing) query(ctx context.Context, action Action, query *search.Quer
 	}
 	narrowed := *query
 	narrowed.Branches = nil
+	var refused error
 	for _, branch := range query.Branches {
 		types := []string{branch.Type}
 		if branch.Type == "" {
@@ -99,9 +124,10 @@ func (n *narrowing) query(ctx context.Context, action Action, query *search.Quer
 		}
 		for _, typ := range types {
 			action.Type = typ
-			predicate, err := n.predicate(ctx, action)
+			predicate, err := n.branch(ctx, action)
 			if err != nil {
-				if len(types) > 1 || len(query.Branches) > 1 {
+				if outcome.Is(err, outcome.Forbidden) && (len(types) > 1 || len(query.Branches) > 1) {
+					refused = err
 					continue // of several types those that the caller may search
 				}
 				return nil, err
@@ -112,6 +138,9 @@ func (n *narrowing) query(ctx context.Context, action Action, query *search.Quer
 			}
 			narrowed.Branches = append(narrowed.Branches, search.Branch{Type: typ, Filter: both(filter, predicate)})
 		}
+	}
+	if len(narrowed.Branches) == 0 && refused != nil {
+		return nil, refused
 	}
 	var err error
 	narrowed.Sort, err = n.sort(ctx, query.Sort)
@@ -135,11 +164,37 @@ func (s *Service) narrowChains(ctx context.Context, query *search.Query) (*searc
 	return &narrowed, nil
 }
 
+// branch is the predicate of a branch, whose reach is kept for its matches.
+func (n *narrowing) branch(ctx context.Context, action Action) (search.Expr, error) {
+	r, err := n.allow(ctx, action)
+	n.limited = n.limited || err != nil || r.Predicate != nil
+	if err == nil {
+		if n.reaches == nil {
+			n.reaches = map[string]reach{}
+		}
+		n.reaches[action.Type] = r
+	}
+	return r.Predicate, err
+}
+
+// verify has the matches of the query looked at again.
+func (n *narrowing) verify(ctx context.Context, matches []store.Version) error {
+	if n.options.Authorizer == nil {
+		return nil
+	}
+	for _, v := range matches {
+		if err := n.reaches[v.Type].verify(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // predicate is what an action reaches.
 func (n *narrowing) predicate(ctx context.Context, action Action) (search.Expr, error) {
 	r, err := n.allow(ctx, action)
-	n.limited = n.limited || err != nil || r.predicate != nil
-	return r.predicate, err
+	n.limited = n.limited || err != nil || r.Predicate != nil
+	return r.Predicate, err
 }
 
 // sort lets references be followed to what the caller may see alone, so that no order tells of the rest.

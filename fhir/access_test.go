@@ -43,17 +43,19 @@ func (g *guardian) Authorize(ctx context.Context, action fhir.Action) error {
 	return nil
 }
 
-func (g *guardian) Filter(ctx context.Context, action fhir.Action) (search.Expr, error) {
+func (g *guardian) Reach(ctx context.Context, action fhir.Action) (fhir.Reach, error) {
 	patient := g.Caller(ctx)
 	if patient == "" || action.Type == "Organization" || action.Type == "" {
-		return nil, nil
+		return fhir.Reach{}, nil
 	}
 	inside, err := g.params.Compartment("Patient", patient, action.Type)
 	if err != nil {
-		return search.Nothing{}, nil
+		return fhir.Reach{Predicate: search.Nothing{}}, nil
 	}
-	return inside, nil
+	return fhir.Reach{Predicate: inside}, nil
 }
+
+func (g *guardian) Committed([]store.Key) {}
 
 // guarded is a ward behind a guardian.
 func guarded(t *testing.T) (h harness, g *guardian, a, b context.Context) {

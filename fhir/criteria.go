@@ -64,7 +64,8 @@ func (s *Service) criteria(ctx context.Context, typ, raw string) (*criteria, err
 // find gives the first limit resources that meet the criteria and that the caller may see; those in
 // skip do not count.
 func (s *Service) find(ctx context.Context, reader store.Reader, c *criteria, limit int, skip map[store.Key]bool) ([]store.Version, error) {
-	query, err := s.narrow(ctx, Action{Interaction: SearchType, Type: c.typ}, c.query)
+	n := narrowing{Service: s}
+	query, err := n.query(ctx, Action{Interaction: SearchType, Type: c.typ}, c.query)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (s *Service) find(ctx context.Context, reader store.Reader, c *criteria, li
 			break
 		}
 	}
-	return found, nil
+	return found, n.verify(ctx, found)
 }
 
 // several is the answer where criteria should have found one resource at most.

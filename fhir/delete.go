@@ -80,10 +80,6 @@ func (a *attempt) findDelete(ctx context.Context, w *write) error {
 		return a.findConditionalDelete(ctx, w)
 	}
 	if err := a.open(ctx, w, w.address); err != nil {
-		if outcome.Is(err, outcome.NotFound) {
-			w.settled = true
-			return nil
-		}
 		return err
 	}
 	if err := w.holds(); err != nil {

@@ -117,7 +117,7 @@ func (s *Service) addVersions(ctx context.Context, reader store.Reader, bundle *
 	predicates := map[string]reach{}
 	for _, v := range versions {
 		if s.options.Authorizer != nil {
-			bundle.HasTotal = bundle.HasTotal && r.predicate == nil
+			bundle.HasTotal = bundle.HasTotal && r.Predicate == nil
 			admitted, err := s.admitsHistory(ctx, reader, r, v, predicates)
 			if err != nil {
 				return err
@@ -141,13 +141,20 @@ func (s *Service) admitsHistory(ctx context.Context, reader store.Reader, r reac
 			action.Type = v.Type
 			var err error
 			if known, err = s.allow(ctx, action); err != nil {
-				known = reach{predicate: search.Nothing{}}
+				if !outcome.Is(err, outcome.Forbidden) {
+					return false, err
+				}
+				known = reach{Reach: Reach{Predicate: search.Nothing{}}}
 			}
 			predicates[v.Type] = known
 		}
 		r = known
 	}
-	return s.admits(ctx, reader, r, v)
+	admitted, err := s.admits(ctx, reader, r, v)
+	if err == nil && admitted {
+		err = r.verify(ctx, v)
+	}
+	return admitted, err
 }
 
 // historyMethods tells how a version was made: the method, whether the address has the id, and the

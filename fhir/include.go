@@ -315,7 +315,8 @@ func (x *inclusion) addAll(ctx context.Context, query *search.Query) error {
 	if len(query.Branches) == 0 || x.cut {
 		return nil
 	}
-	query, err := x.service.narrow(ctx, Action{Interaction: SearchType}, query)
+	n := narrowing{Service: x.service}
+	query, err := n.query(ctx, Action{Interaction: SearchType}, query)
 	if outcome.Is(err, outcome.Forbidden) || err == nil && len(query.Branches) == 0 {
 		return nil
 	}
@@ -325,6 +326,9 @@ func (x *inclusion) addAll(ctx context.Context, query *search.Query) error {
 	query.Count = min(x.most-len(x.found)+1, search.MaxCount)
 	for v, err := range matches(ctx, x.reader, query) {
 		if err != nil {
+			return err
+		}
+		if err := n.verify(ctx, []store.Version{v}); err != nil {
 			return err
 		}
 		if !x.add(v, 0) {

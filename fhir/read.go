@@ -26,7 +26,7 @@ func (s *Service) read(ctx context.Context, reader store.Reader, key store.Key) 
 	} else if err != nil {
 		return store.Version{}, refusal(err, key)
 	}
-	return s.shown(ctx, reader, reach, v, err)
+	return s.shown(ctx, reader, reach, v, err, notFound(key))
 }
 
 // ReadVersion returns one version: https://hl7.org/fhir/R4/http.html#vread
@@ -41,8 +41,9 @@ func (s *Service) readVersion(ctx context.Context, reader store.Reader, key stor
 		return store.Version{}, err
 	}
 	v, err := reader.ReadVersion(ctx, key, version)
+	missing := outcome.New(outcome.NotFound, "There is no version %d of %s.", version, clipped(key))
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Version{}, outcome.New(outcome.NotFound, "There is no version %d of %s.", version, clipped(key))
+		return store.Version{}, missing
 	}
 	if err != nil {
 		return store.Version{}, refusal(err, key)
@@ -50,22 +51,22 @@ func (s *Service) readVersion(ctx context.Context, reader store.Reader, key stor
 	if v.Deleted() {
 		err = &store.GoneError{Tombstone: v}
 	}
-	return s.shown(ctx, reader, reach, v, err)
+	return s.shown(ctx, reader, reach, v, err, missing)
 }
 
-// shown gives a version, or the error that goes with it, to a caller who may see it; to others
-// there is none.
-func (s *Service) shown(ctx context.Context, reader store.Reader, reach reach, v store.Version, err error) (store.Version, error) {
+// shown gives a version, or the error that goes with it, to a caller who may see it; others hear the same
+// as where there is none.
+func (s *Service) shown(ctx context.Context, reader store.Reader, reach reach, v store.Version, err error, missing *outcome.Error) (store.Version, error) {
 	admitted, problem := s.admits(ctx, reader, reach, v)
 	switch {
 	case problem != nil:
 		return store.Version{}, refusal(problem, v.Key)
 	case !admitted:
-		return store.Version{}, notFound(v.Key)
+		return store.Version{}, missing
 	case err != nil:
 		return store.Version{}, refusal(err, v.Key)
 	}
-	return v, nil
+	return v, reach.verify(ctx, v)
 }
 
 // current reads the newest version of a resource, tombstones included; VersionID is 0 where there

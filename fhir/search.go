@@ -87,6 +87,9 @@ func (s *Service) searchOnce(ctx context.Context, reader store.Reader, request S
 	if err != nil {
 		return nil, refusal(err, store.Key{Type: request.Type})
 	}
+	if err := n.verify(ctx, found.Matches); err != nil {
+		return nil, err
+	}
 	if n.limited {
 		found.Plan = withoutNumbers(found.Plan)
 	}

@@ -10,6 +10,7 @@ import (
 	"kiln/fhir/fhirtest"
 	"kiln/resources/outcome"
 	"kiln/search"
+	"kiln/store"
 )
 
 // colours are a code system and value sets of it, and observations with codes of it.
@@ -109,12 +110,14 @@ type hiding struct{}
 
 func (hiding) Authorize(context.Context, fhir.Action) error { return nil }
 
-func (hiding) Filter(_ context.Context, action fhir.Action) (search.Expr, error) {
+func (hiding) Reach(_ context.Context, action fhir.Action) (fhir.Reach, error) {
 	if action.Type == "ValueSet" && action.Interaction == fhir.SearchType {
-		return search.Nothing{}, nil
+		return fhir.Reach{Predicate: search.Nothing{}}, nil
 	}
-	return nil, nil
+	return fhir.Reach{}, nil
 }
+
+func (hiding) Committed([]store.Key) {}
 
 func (hiding) Caller(context.Context) string { return "" }
 

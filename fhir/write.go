@@ -32,7 +32,8 @@ type write struct {
 
 	reach   reach
 	key     store.Key       // what it is about
-	current store.Version   // of key; VersionID 0 where there never was one
+	current store.Version   // of key; VersionID 0 where there never was one, or none for the caller
+	hidden  bool            // there is one, which the caller may not see
 	targets []store.Version // of a delete
 	settled bool            // there is nothing to change
 	twin    *write          // an earlier create of the transaction with the same criteria
@@ -133,7 +134,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // find finds the target of a write, if the caller may do it at all.
 func (a *attempt) find(ctx context.Context, w *write) (err error) {
 	w.key, w.current, w.targets, w.settled, w.mustChange, w.twin = store.Key{}, store.Version{}, nil, false, false, nil
-	w.result, w.made = Result{}, nil
+	w.result, w.made, w.hidden = Result{}, nil, false
 	w.reach, err = a.service.allow(ctx, Action{Interaction: w.interaction, Type: w.address.Type, ID: w.address.ID})
 	if err == nil {
 		err = steps[w.interaction].find(a, ctx, w)
@@ -172,6 +173,7 @@ func (a *attempt) commit(ctx context.Context) error {
 	}
 	a.landed = versions
 	a.installed()
+	a.tell()
 	for i, w := range a.owners {
 		if w.interaction == Delete {
 			w.made = append(w.made, versions[i])
@@ -181,6 +183,18 @@ func (a *attempt) commit(ctx context.Context) error {
 		w.result.Created = w.current.VersionID == 0 || w.current.Deleted()
 	}
 	return nil
+}
+
+// tell lets the authorizer know what was written.
+func (a *attempt) tell() {
+	if a.service.options.Authorizer == nil {
+		return
+	}
+	keys := make([]store.Key, len(a.tx.Changes))
+	for i, change := range a.tx.Changes {
+		keys[i] = change.Key
+	}
+	a.service.options.Authorizer.Committed(keys)
 }
 
 // change adds a change to the transaction.
@@ -224,8 +238,8 @@ func (a *attempt) search(ctx context.Context, w *write, limit int) ([]store.Vers
 	return found, err
 }
 
-// open reads the current version of the write's key. One that the caller may not see is as good as
-// none to those who may not write it either.
+// open reads the current version of the write's key. One that the caller may not see is as good as none, until it
+// comes to writing it: see put.
 func (a *attempt) open(ctx context.Context, w *write, key store.Key) (err error) {
 	w.key = key
 	if w.current, err = current(ctx, a.reader, key); err != nil {
@@ -236,7 +250,11 @@ func (a *attempt) open(ctx context.Context, w *write, key store.Key) (err error)
 	}
 	admitted, err := a.service.admits(ctx, a.reader, w.reach, w.current)
 	if err == nil && !admitted {
-		err = notFound(key)
+		w.current, w.hidden = store.Version{Key: key}, true
+		return nil
+	}
+	if err == nil {
+		err = w.reach.verify(ctx, w.current)
 	}
 	return err
 }
@@ -273,8 +291,11 @@ func (a *attempt) put(ctx context.Context, w *write, doc *resources.Document, me
 	if w.entries, err = a.service.params.Extract(ctx, element); err != nil {
 		return err
 	}
-	if err := a.mayWrite(ctx, w); err != nil {
+	if err := a.mayWrite(ctx, w, element); err != nil {
 		return err
+	}
+	if w.hidden {
+		return notFound(w.key)
 	}
 	precondition := store.Precondition{Kind: store.IfVersion, Version: w.current.VersionID}
 	if w.interaction == Create {
@@ -319,17 +340,38 @@ func (s *Service) check(ctx context.Context, element resources.Element, warnings
 }
 
 // mayWrite asks whether the caller reaches what the resource would become.
-func (a *attempt) mayWrite(ctx context.Context, w *write) error {
-	if w.reach.predicate == nil {
+func (a *attempt) mayWrite(ctx context.Context, w *write, after resources.Element) error {
+	if w.provenance { // it tells of the other writes of the request, and those have been judged
 		return nil
+	}
+	if w.reach.Predicate == nil {
+		return a.mayBecome(ctx, w, after)
 	}
 	own := a.service.params.Own(w.key.ID, a.service.now())
 	image := search.Resource{Type: w.key.Type, ID: w.key.ID, Entries: append(own, w.entries...)}
-	ok, err := search.Match(ctx, w.reach.predicate, image, &source{service: a.service, reader: a.reader, over: a.overlay()})
+	ok, err := search.Match(ctx, w.reach.Predicate, image, &source{service: a.service, reader: a.reader, over: a.overlay()})
 	if err == nil && !ok {
 		err = outcome.New(outcome.Forbidden, "You may not write this content to %s.", w.key)
 	}
+	if err == nil {
+		err = a.mayBecome(ctx, w, after)
+	}
 	return err
+}
+
+// mayBecome asks what the content itself says to the write.
+func (a *attempt) mayBecome(ctx context.Context, w *write, after resources.Element) error {
+	if w.reach.MayWrite == nil {
+		return nil
+	}
+	var before resources.Element
+	if w.exists() {
+		var err error
+		if before, err = parseStored(w.current); err != nil {
+			return err
+		}
+	}
+	return w.reach.MayWrite(ctx, w.key, before, after)
 }
 
 // overlay is what the changes made so far would leave, for search.Match.

@@ -9,7 +9,7 @@ import (
 	"kiln/fhir"
 	"kiln/fhir/rest"
 	"kiln/resources/outcome"
-	"kiln/search"
+	"kiln/store"
 )
 
 // door lets in whoever says "Bearer good", and tells the service so.
@@ -42,7 +42,9 @@ func (door) Authorize(ctx context.Context, a fhir.Action) error {
 	return nil
 }
 
-func (door) Filter(context.Context, fhir.Action) (search.Expr, error) { return nil, nil }
+func (door) Reach(context.Context, fhir.Action) (fhir.Reach, error) { return fhir.Reach{}, nil }
+
+func (door) Committed([]store.Key) {}
 func (door) Caller(context.Context) string                            { return "" }
 
 func TestAuthentication(t *testing.T) {
