@@ -84,28 +84,32 @@ func (h hospital) chromium() context.Context {
 	return timed
 }
 
-func (h hospital) run(browser context.Context, what string, actions ...chromedp.Action) {
+// do is a step of a browser; the test ends where it fails, and says where the browser was.
+func do[T any](h hospital, browser context.Context, what string, action chromedp.Action[T]) T {
 	h.Helper()
-	if err := chromedp.Run(browser, actions...); err != nil {
-		var where, body string
-		_ = chromedp.Run(browser, chromedp.Location(&where), chromedp.OuterHTML("body", &body))
+	value, err := chromedp.Run(browser, action)
+	if err != nil {
+		where, _ := chromedp.Run(browser, chromedp.Location())
+		body, _ := chromedp.Run(browser, chromedp.OuterHTML("body"))
 		h.Fatalf("%s: %v at %s\n%s", what, err, where, body)
 	}
+	return value
 }
 
 // result waits for the app to say what it got.
 func (h hospital) result(browser context.Context) map[string]any {
 	h.Helper()
-	var title, text string
-	for end := time.Now().Add(30 * time.Second); title != "done"; {
-		h.run(browser, "waiting for the app", chromedp.Sleep(50*time.Millisecond), chromedp.Title(&title))
+	for end := time.Now().Add(30 * time.Second); ; {
+		do(h, browser, "waiting for the app", chromedp.Sleep(50*time.Millisecond))
+		title := do(h, browser, "reading the title", chromedp.Title())
+		if title == "done" {
+			break
+		}
 		if strings.HasPrefix(title, "failed") || time.Now().After(end) {
-			var where, body string
-			h.run(browser, "reading the page", chromedp.Location(&where), chromedp.OuterHTML("body", &body))
-			h.Fatalf("the app says %q at %s\n%s", title, where, body)
+			h.Fatalf("the app says %q at %s\n%s", title, do(h, browser, "reading the address", chromedp.Location()), do(h, browser, "reading the page", chromedp.OuterHTML("body")))
 		}
 	}
-	h.run(browser, "reading the result", chromedp.Text("#result", &text))
+	text := do(h, browser, "reading the result", chromedp.Text("#result"))
 	var got map[string]any
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		h.Fatalf("%s: %v", text, err)
@@ -117,10 +121,13 @@ func (h hospital) launch(page, scope string) string {
 	return h.apps + "/" + page + "?" + url.Values{"iss": {h.base}, "client": {"judge"}, "scope": {scope}}.Encode()
 }
 
-func signInActions(name string) []chromedp.Action {
-	return []chromedp.Action{
-		chromedp.WaitVisible("#username"), chromedp.SendKeys("#username", name), chromedp.SendKeys("#password", samplePassword), chromedp.Submit("#password"),
-	}
+// signIn fills in the page as a person does.
+func (h hospital) signIn(browser context.Context, name string) {
+	h.Helper()
+	do(h, browser, "waiting for the sign-in", chromedp.WaitVisible("#username"))
+	do(h, browser, "typing the name", chromedp.SendKeys("#username", name))
+	do(h, browser, "typing the password", chromedp.SendKeys("#password", samplePassword))
+	do(h, browser, "signing in", chromedp.Submit("#password"))
 }
 
 const allowButton = `button[name=decision][value=allow]`
@@ -149,12 +156,12 @@ func TestAppsInABrowser(t *testing.T) {
 			h := h
 			h.T = t
 			browser := h.chromium()
-			h.run(browser, "opening the app", chromedp.Navigate(h.launch(c.page, scope)))
-			h.run(browser, "signing in", signInActions(c.person)...)
+			do(h, browser, "opening the app", chromedp.Navigate(h.launch(c.page, scope)))
+			h.signIn(browser, c.person)
 			if c.picks {
-				h.run(browser, "choosing the patient", chromedp.Click(`button[name=patient][value="bruno-costa"]`))
+				do(h, browser, "choosing the patient", chromedp.Click(`button[name=patient][value="bruno-costa"]`))
 			}
-			h.run(browser, "allowing", chromedp.Click(allowButton))
+			do(h, browser, "allowing", chromedp.Click(allowButton))
 			got := h.result(browser)
 			for name, want := range c.want {
 				if got[name] != want {

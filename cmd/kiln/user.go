@@ -35,8 +35,8 @@ func newUser() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, sub := range []func(*target) *cobra.Command{newUserAdd, newUserList, newUserDisable, newUserEnable, newUserPassword, newUserRank} {
-		t := &target{}
+	for _, sub := range []func(*administered) *cobra.Command{newUserAdd, newUserList, newUserDisable, newUserEnable, newUserPassword, newUserRank} {
+		t := &administered{}
 		c := asUsage(sub(t))
 		t.flags(c)
 		cmd.AddCommand(c)
@@ -45,7 +45,7 @@ func newUser() *cobra.Command {
 }
 
 // onPeople runs an act of administration.
-func (t *target) onPeople(cmd *cobra.Command, act func(d directory) error) error {
+func (t *administered) onPeople(cmd *cobra.Command, act func(d directory) error) error {
 	d, err := t.directory(cmd.Context())
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (t *target) onPeople(cmd *cobra.Command, act func(d directory) error) error
 	return errors.Join(act(d), d.Close())
 }
 
-func newUserAdd(t *target) *cobra.Command {
+func newUserAdd(t *administered) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "add NAME",
 		Short:   "Add somebody who may sign in",
@@ -85,7 +85,7 @@ func newUserAdd(t *target) *cobra.Command {
 	return cmd
 }
 
-func newUserList(t *target) *cobra.Command {
+func newUserList(t *administered) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the people who may sign in",
@@ -112,7 +112,7 @@ func newUserList(t *target) *cobra.Command {
 }
 
 // userChange is a command that changes one account.
-func userChange(t *target, use, short string, args cobra.PositionalArgs, change func(cmd *cobra.Command, args []string) (server.PersonChange, string, error)) *cobra.Command {
+func userChange(t *administered, use, short string, args cobra.PositionalArgs, change func(cmd *cobra.Command, args []string) (server.PersonChange, string, error)) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
 		what, said, err := change(cmd, args)
 		if err != nil {
@@ -128,7 +128,7 @@ func userChange(t *target, use, short string, args cobra.PositionalArgs, change 
 	}}
 }
 
-func newUserDisable(t *target) *cobra.Command {
+func newUserDisable(t *administered) *cobra.Command {
 	return userChange(t, "disable NAME", "Keep somebody from signing in, and end their sessions and tokens", cobra.ExactArgs(1),
 		func(*cobra.Command, []string) (server.PersonChange, string, error) {
 			yes := true
@@ -136,7 +136,7 @@ func newUserDisable(t *target) *cobra.Command {
 		})
 }
 
-func newUserEnable(t *target) *cobra.Command {
+func newUserEnable(t *administered) *cobra.Command {
 	return userChange(t, "enable NAME", "Let somebody sign in again who was disabled", cobra.ExactArgs(1),
 		func(*cobra.Command, []string) (server.PersonChange, string, error) {
 			no := false
@@ -144,7 +144,7 @@ func newUserEnable(t *target) *cobra.Command {
 		})
 }
 
-func newUserPassword(t *target) *cobra.Command {
+func newUserPassword(t *administered) *cobra.Command {
 	var piped *bool
 	cmd := userChange(t, "password NAME", "Set a password, and end the sessions and tokens of before", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, _ []string) (server.PersonChange, string, error) {
@@ -155,7 +155,7 @@ func newUserPassword(t *target) *cobra.Command {
 	return cmd
 }
 
-func newUserRank(t *target) *cobra.Command {
+func newUserRank(t *administered) *cobra.Command {
 	return userChange(t, "rank NAME RANK", "Give somebody another rank, and end their sessions and tokens", cobra.ExactArgs(2),
 		func(_ *cobra.Command, args []string) (server.PersonChange, string, error) {
 			return server.PersonChange{Rank: &args[1]}, "is " + args[1] + " now; sessions and tokens have ended", nil

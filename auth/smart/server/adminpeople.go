@@ -2,34 +2,18 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"kiln/auth"
 	"kiln/auth/account"
+	"kiln/auth/policy"
+	"kiln/resources/outcome"
 )
-
-// Powers of administration, as the policy names them.
-const (
-	PowerUsers   = "users"   // people: add, list, disable, password, rank
-	PowerClients = "clients" // apps: add, list, approve, disable
-)
-
-// Ranks is what the policy says of ranks.
-type Ranks interface {
-	// Staff reports whether people of a rank work here, and so may choose among the patients they reach.
-	Staff(rank string) bool
-	// Known reports whether there is such a rank.
-	Known(rank string) bool
-	// Has reports whether a rank has a power.
-	Has(rank, power string) bool
-	// MayGrant reports whether one rank may give, take and change accounts of another.
-	MayGrant(by, rank string) bool
-	// StepUp says how strong (one of the levels) and how fresh a sign-in a power needs; no level and 0 for any.
-	StepUp(power string) (levels []string, maxAge time.Duration)
-}
 
 // Person is an account as administration sees it: without anything secret.
 type Person struct {
@@ -57,47 +41,19 @@ type PersonChange struct {
 	Password *string `json:"password,omitempty"`
 }
 
-// administrator lets through who has a power and signed in strongly and freshly enough for it: by a token, or at the pages.
-func (s *Server) administrator(power string) gin.HandlerFunc {
+// administrator lets through who has a power and signed in strongly and freshly enough for it, by a token.
+func (s *Server) administrator(power policy.Power) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		p, err := s.Principal(c.Request)
-		if err == nil && p == nil {
-			err = auth.NoToken()
+		if err == nil {
+			err = s.options.Policy.Policy().Require(p, power, s.options.Now())
 		}
-		if err == nil && (p.Rank == "" || !s.options.Ranks.Has(p.Rank, power)) {
-			problem(c, http.StatusForbidden, "Your rank does not have the power "+power+".")
+		if err != nil {
+			s.answerAdmin(c, err)
 			return
 		}
-		if err == nil {
-			levels, maxAge := s.options.Ranks.StepUp(power)
-			if !strongEnough(p, levels, maxAge, s.options.Now()) {
-				err = auth.StepUp(levels, maxAge)
-			}
-		}
-		var challenge *auth.Challenge
-		switch {
-		case errors.As(err, &challenge):
-			c.Header("WWW-Authenticate", challenge.WWWAuthenticate())
-			problem(c, http.StatusUnauthorized, err.Error())
-		case err != nil:
-			s.options.Logger.ErrorContext(c, "administration failed", "error", err)
-			problem(c, http.StatusInternalServerError, "The server failed to handle this.")
-		default:
-			c.Set("principal", p)
-		}
+		c.Set("principal", p)
 	}
-}
-
-func strongEnough(p *auth.Principal, levels []string, maxAge time.Duration, now time.Time) bool {
-	if maxAge > 0 && now.Sub(p.AuthTime) > maxAge {
-		return false
-	}
-	for _, level := range levels {
-		if account.Level(p.ACR).Reaches(account.Level(level)) {
-			return true
-		}
-	}
-	return len(levels) == 0
 }
 
 func problem(c *gin.Context, status int, text string) {
@@ -130,7 +86,7 @@ func (s *Server) addPerson(c *gin.Context) {
 	if change.Password != nil {
 		password = *change.Password
 	}
-	if !s.mayGrant(c, rank) {
+	if !s.mayGive(c, "add "+change.Name+" "+rank, rank) {
 		return
 	}
 	err := s.options.People.Add(c, account.Account{Name: change.Name, Title: change.Title, Rank: rank, FHIRUser: change.FHIRUser}, password)
@@ -140,6 +96,34 @@ func (s *Server) addPerson(c *gin.Context) {
 	}
 	s.told(c, change.Name, "was added")
 	s.answerPerson(c, http.StatusCreated, change.Name)
+}
+
+// act names a change, so that two persons can mean the same. A password is not part of it: the second one's counts.
+func (c *PersonChange) act(a *account.Account) string {
+	act := "change " + a.Name
+	if c.Rank != nil {
+		act += " rank " + *c.Rank
+	}
+	if c.Disabled != nil {
+		act += fmt.Sprint(" disabled ", *c.Disabled)
+	}
+	if c.Password != nil {
+		act += " password"
+	}
+	return act
+}
+
+// empties reports whether a change would leave nobody of the highest rank who can sign in.
+func (s *Server) empties(c *gin.Context, a *account.Account, change PersonChange) (bool, error) {
+	p := s.options.Policy.Policy()
+	leaves := change.Disabled != nil && *change.Disabled || change.Rank != nil && *change.Rank != a.Rank
+	if !leaves || a.Disabled || p.Rank(a.Rank) == nil || !p.Highest(a.Rank) {
+		return false, nil
+	}
+	all, err := s.options.People.List(c)
+	return !slices.ContainsFunc(all, func(other account.Account) bool {
+		return other.Name != a.Name && other.Rank == a.Rank && !other.Disabled
+	}), err
 }
 
 // changePerson changes what is sent, the rank first: who may not give it changes nothing.
@@ -154,11 +138,22 @@ func (s *Server) changePerson(c *gin.Context) {
 		s.answerAdmin(c, err)
 		return
 	}
-	if !s.mayGrant(c, a.Rank) || change.Rank != nil && !s.mayGrant(c, *change.Rank) {
-		return
-	}
 	if principal(c).User == a.Name {
 		problem(c, http.StatusForbidden, "Nobody changes their own account here; another administrator does.")
+		return
+	}
+	ranks := []string{a.Rank}
+	if change.Rank != nil {
+		ranks = append(ranks, *change.Rank)
+	}
+	if !s.mayGive(c, change.act(a), ranks...) {
+		return
+	}
+	if empties, err := s.empties(c, a, change); err != nil || empties {
+		if err == nil {
+			err = account.ErrLast
+		}
+		s.answerAdmin(c, err)
 		return
 	}
 	if change.Rank != nil {
@@ -183,16 +178,45 @@ func principal(c *gin.Context) *auth.Principal {
 	return p.(*auth.Principal)
 }
 
-// mayGrant reports whether who asks may give a rank, and otherwise says so.
-func (s *Server) mayGrant(c *gin.Context, rank string) bool {
-	switch {
-	case !s.options.Ranks.Known(rank):
-		problem(c, http.StatusUnprocessableEntity, "There is no such rank in the policy.")
-	case !s.options.Ranks.MayGrant(principal(c).Rank, rank):
-		problem(c, http.StatusForbidden, "Your rank may not give or change the rank "+rank+".")
-	default:
-		return true
+// mayGive reports whether who asks may give or take a rank, and otherwise says so. Where it takes two persons, the first who asks
+// for an act is noted, and a second who asks for the same within a day does it.
+func (s *Server) mayGive(c *gin.Context, act string, ranks ...string) bool {
+	persons := 1
+	for _, rank := range ranks {
+		if s.options.Policy.Policy().Rank(rank) == nil {
+			problem(c, http.StatusUnprocessableEntity, "There is no rank of that name in the policy.")
+			return false
+		}
+		takes := s.options.Policy.Policy().Assign(principal(c).Rank, rank)
+		if takes == 0 {
+			problem(c, http.StatusForbidden, "Your rank may not give, take or change the rank "+rank+".")
+			return false
+		}
+		persons = max(persons, takes)
 	}
+	return persons == 1 || s.second(c, act)
+}
+
+// secondWithin is how long an act waits for a second person.
+const secondWithin = 24 * time.Hour
+
+// second reports whether another person asked for the act before, and otherwise notes who did.
+func (s *Server) second(c *gin.Context, act string) bool {
+	first, revision, err := get[string](c, s.vault.acts, hashed(act))
+	if err == nil && first != nil && *first != principal(c).User {
+		err = s.vault.acts.Delete(c, hashed(act), revision)
+		if err == nil {
+			return true
+		}
+	} else if err == nil {
+		err = put(c, s.vault.acts, hashed(act), principal(c).User, s.now().Add(secondWithin), revision)
+	}
+	if err != nil && !conflicts(err) {
+		s.answerAdmin(c, err)
+		return false
+	}
+	s.told(c, principal(c).User, "asked for an act that takes two")
+	problem(c, http.StatusAccepted, "This takes two persons. It is noted; another one with the power must ask for the same within a day.")
 	return false
 }
 
@@ -215,7 +239,18 @@ var adminStatus = []struct {
 	{account.ErrLast, http.StatusConflict},
 }
 
+var adminCodes = map[outcome.Code]int{outcome.Login: http.StatusUnauthorized, outcome.Forbidden: http.StatusForbidden}
+
 func (s *Server) answerAdmin(c *gin.Context, err error) {
+	var refused *outcome.Error
+	if errors.As(err, &refused) {
+		var challenge *auth.Challenge
+		if errors.As(err, &challenge) {
+			c.Header("WWW-Authenticate", challenge.WWWAuthenticate())
+		}
+		problem(c, adminCodes[refused.Code()], refused.Issues[0].Diagnostics)
+		return
+	}
 	var invalid *account.InvalidError
 	if errors.As(err, &invalid) {
 		problem(c, http.StatusUnprocessableEntity, "This cannot be: "+invalid.Error()+".")

@@ -10,6 +10,7 @@ import (
 
 	"kiln/auth"
 	"kiln/auth/account"
+	"kiln/auth/policy"
 	"kiln/auth/scope"
 	"kiln/auth/smart"
 	"kiln/store"
@@ -142,8 +143,14 @@ func (s *Server) personOf(c *gin.Context, who *signedIn) (*smart.Person, error) 
 	own, err := s.hospital.own(c, who.account.FHIRUser)
 	return &smart.Person{
 		User: who.account.Name, Rank: who.account.Rank, FHIRUser: who.account.FHIRUser, Level: string(who.session.Level),
-		Methods: who.session.Methods, At: who.session.At, Session: who.session.ID, Own: own, Staff: s.options.Ranks.Staff(who.account.Rank),
+		Methods: who.session.Methods, At: who.session.At, Session: who.session.ID, Own: own, Staff: s.chooses(who.account.Rank),
 	}, err
+}
+
+// chooses reports whether people of a rank choose among the patients that they reach.
+func (s *Server) chooses(rank string) bool {
+	r := s.options.Policy.Policy().Rank(rank)
+	return r != nil && r.Audience != policy.Patients
 }
 
 // reaches compares levels of sign-in.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"kiln/auth/policy"
 	"kiln/auth/smart"
 )
 
@@ -55,7 +56,7 @@ func (s *Server) Mount(engine *gin.Engine) {
 	pages.GET("/passkey.js", asset("passkey.js", "text/javascript; charset=utf-8"))
 
 	admin := engine.Group("/auth/admin", limitForms)
-	people, apps := s.administrator(PowerUsers), s.administrator(PowerClients)
+	people, apps := s.administrator(policy.Users), s.administrator(policy.Clients)
 	admin.GET("/users", people, s.listPeople)
 	admin.POST("/users", people, s.addPerson)
 	admin.PATCH("/users/:name", people, s.changePerson)

@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"kiln/auth/account"
+	"kiln/auth/policy"
 	"kiln/auth/smart"
 	"kiln/fhir"
 	"kiln/store"
@@ -37,8 +38,8 @@ type Options struct {
 	Site string
 	// Service is where the records of the hospital are, for choosing patients and for who acts for whom. Required.
 	Service *fhir.Service
-	// Ranks is what the policy says of ranks. Required.
-	Ranks Ranks
+	// Policy is in force. Required.
+	Policy *policy.Current
 	// Shared says that other processes use the same store, so that nothing of tokens is remembered.
 	Shared bool
 	// AccessTokenLives is how long an access token lives, at most an hour. Default: an hour.
@@ -79,8 +80,8 @@ type Server struct {
 
 // New is the edge. Errors: what is wrong with the options; those of the store.
 func New(ctx context.Context, options Options) (*Server, error) {
-	if options.People == nil || options.Records == nil || options.Service == nil || options.Ranks == nil || !strings.HasPrefix(options.Issuer, "http") {
-		return nil, errors.New("the authorization server needs people, records, a service, ranks and an issuer")
+	if options.People == nil || options.Records == nil || options.Service == nil || options.Policy == nil || !strings.HasPrefix(options.Issuer, "http") {
+		return nil, errors.New("the authorization server needs people, records, a service, a policy and an issuer")
 	}
 	if options.Site == "" {
 		options.Site = "Kiln"

@@ -16,7 +16,7 @@ import (
 // vault keeps the state of the authorization server in records of the store, so that every process sees the same and a
 // restart loses nothing. Secrets are keys as hashes alone.
 type vault struct {
-	clients, requests, launches, grants, granted, codes, tokens, refreshes, assertions, consents, keys store.Records
+	clients, requests, launches, grants, granted, codes, tokens, refreshes, assertions, consents, keys, acts store.Records
 	// changes grows when something ended that requests may still be served by: what a process remembers of tokens counts
 	// as long as it stays.
 	changes atomic.Uint64
@@ -26,7 +26,7 @@ func newVault(records func(string) store.Records) *vault {
 	return &vault{
 		clients: records("auth-clients"), requests: records("auth-requests"), launches: records("auth-launches"),
 		grants: records("auth-grants"), granted: records("auth-granted"), codes: records("auth-codes"), tokens: records("auth-tokens"),
-		refreshes: records("auth-refreshes"), assertions: records("auth-assertions"), consents: records("auth-consents"), keys: records("auth-keys"),
+		refreshes: records("auth-refreshes"), assertions: records("auth-assertions"), consents: records("auth-consents"), keys: records("auth-keys"), acts: records("auth-acts"),
 	}
 }
 

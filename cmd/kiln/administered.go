@@ -20,20 +20,20 @@ import (
 	"kiln/store"
 )
 
-// target is what a command of administration works on.
-type target struct {
+// administered is what a command of administration works on.
+type administered struct {
 	store *string
 	url   string
 	token string // file
 }
 
-func (t *target) flags(cmd *cobra.Command) {
+func (t *administered) flags(cmd *cobra.Command) {
 	t.store = storeFlag(cmd)
 	cmd.Flags().StringVar(&t.url, "url", "", "base URL of a running server to administer instead of --store")
 	cmd.Flags().StringVar(&t.token, "token-file", "", "file with an access token, for --url")
 }
 
-func (t *target) directory(ctx context.Context) (directory, error) {
+func (t *administered) directory(ctx context.Context) (directory, error) {
 	if t.url != "" || t.token != "" {
 		return t.remote()
 	}
@@ -45,7 +45,7 @@ func (t *target) directory(ctx context.Context) (directory, error) {
 }
 
 // open opens the store. A memory store would be gone with the command.
-func (t *target) open(ctx context.Context) (store.Store, error) {
+func (t *administered) open(ctx context.Context) (store.Store, error) {
 	p := localPlan(*t.store)
 	if err := p.check(); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (t *target) open(ctx context.Context) (store.Store, error) {
 }
 
 // remote administers a running server.
-func (t *target) remote() (*remoteServer, error) {
+func (t *administered) remote() (*remoteServer, error) {
 	if t.url == "" || t.token == "" {
 		return nil, wrongUsage("--url and --token-file go together")
 	}
@@ -133,3 +133,6 @@ func (r *remoteServer) ChangePerson(ctx context.Context, name string, c server.P
 func (r *remoteServer) People(ctx context.Context) (people []server.Person, err error) {
 	return people, r.call(ctx, http.MethodGet, "users", nil, &people)
 }
+
+// rankNames are the ranks of the policy that Kiln ships with.
+func rankNames() []string { return shipped().Ranks() }
