@@ -138,7 +138,7 @@ func (s *Store) land(ctx context.Context, batch []*commit) {
 
 // failed is the error of a commit. That of its context tells that nothing was applied.
 func failed(ctx context.Context, err error) error {
-	if errors.Is(err, errUnknown) {
+	if errors.Is(err, store.ErrUnknown) {
 		return err
 	}
 	return told(ctx, err)

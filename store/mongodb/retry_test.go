@@ -23,7 +23,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		{err: mongo.CommandError{Code: steppedDown, Labels: []string{"UnknownTransactionCommitResult"}}, unknown: true, passing: true},
 		{err: mongo.CommandError{Labels: []string{"NetworkError"}}, passing: true},
 		{err: errors.Join(errMoved, errors.New("more")), transient: true},
-		{err: errors.Join(errUnknown, conflict)},
+		{err: errors.Join(store.ErrUnknown, conflict)},
 		{err: &store.ConflictError{}},
 		{err: store.ErrTooLarge},
 		{err: errKilled},
