@@ -139,6 +139,35 @@ func TestOutcomeThatStaysUnknown(t *testing.T) {
 	}
 }
 
+// TestServerThatForgetsEachTransaction: it is tried again for as long as a landing may take, and told as the end of that time.
+func TestServerThatForgetsEachTransaction(t *testing.T) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	times := 0
+	r.failing(func(c said) *failure {
+		if c.name != "insert" {
+			return nil
+		}
+		if times++; times == 3 {
+			cancel()
+		}
+		return &failure{code: noSuchTransaction, labels: []string{transientLabel}}
+	})
+	tx := guarded()
+	c := &commit{ctx: t.Context(), tx: &tx, done: make(chan struct{})}
+	s.land(ctx, []*commit{c})
+	<-c.done
+	if !errors.Is(c.err, context.DeadlineExceeded) && !errors.Is(c.err, context.Canceled) || times != 3 {
+		t.Errorf("tried %d times, it ended with %v", times, c.err)
+	}
+	nothingOf(t, r, s)
+	if err := failed(t.Context(), errMoved); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("what would be tried again is told as %v", err)
+	}
+}
+
 // TestLimitsOfOneAmongMany: who lands together with one that is too large, lands.
 func TestLimitsOfOneAmongMany(t *testing.T) {
 	r := startReplicaSet(t)

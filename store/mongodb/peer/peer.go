@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
@@ -25,8 +26,8 @@ const Variable = "KILN_TEST_MONGODB"
 // Server is what tests run against.
 type Server struct {
 	URL string
-	// Limited servers lack transactions, change streams, expiry, explanations worth reading and Decimal128,
-	// and look at every document for each query: FerretDB.
+	// Limited servers, those that are neither a replica set nor a sharded cluster, are taken for FerretDB, which lacks transactions, change streams, expiry, explanations worth reading
+	// and Decimal128, and looks at every document for each query.
 	Limited bool
 
 	client *mongo.Client
@@ -40,7 +41,7 @@ var start = sync.OnceValues(func() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return connect(&Server{URL: url, Limited: true})
+	return connect(&Server{URL: url})
 })
 
 func connect(s *Server) (_ *Server, err error) {
@@ -50,7 +51,13 @@ func connect(s *Server) (_ *Server, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	return s, s.client.Ping(ctx, nil)
+	var hello struct {
+		Set  string `bson:"setName"`
+		Says string `bson:"msg"`
+	}
+	err = s.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	s.Limited = hello.Set == "" && hello.Says != "isdbgrid"
+	return s, err
 }
 
 // Start gives the server, the same one for all tests of a process, with which it ends. Where there is none
