@@ -249,8 +249,21 @@ func (s *Store) finish(ctx context.Context, p *plan) error {
 	return s.mark(ctx, p.Head)
 }
 
+// maxWrites is how many writes one command has. FerretDB 1 holds one of its hundred connections to SQLite for each update
+// until the command ends, and waits forever for one more (internal/handler/msg_update.go there).
+const maxWrites = 50
+
 // idempotent does writes of which some may have been done already.
 func idempotent(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
+	for some := range slices.Chunk(models, maxWrites) {
+		if err := idempotentOnes(ctx, c, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func idempotentOnes(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
 	_, err := c.BulkWrite(ctx, models, anyOrder())
 	var bulk mongo.BulkWriteException
 	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {

@@ -9,6 +9,7 @@ package peer
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -20,8 +21,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Variable names the environment variable with the URL of a real server.
+// Variable names the environment variable with the URL of a real server, or None.
 const Variable = "KILN_TEST_MONGODB"
+
+// None, in the variable, skips the tests that need a server.
+const None = "none"
 
 // Server is what tests run against.
 type Server struct {
@@ -35,11 +39,15 @@ type Server struct {
 
 var start = sync.OnceValues(func() (*Server, error) {
 	if url := os.Getenv(Variable); url != "" {
-		return connect(&Server{URL: url})
+		s, err := connect(&Server{URL: url})
+		if err != nil {
+			return nil, fmt.Errorf("the server that %s names does not answer: %w", Variable, err)
+		}
+		return s, nil
 	}
 	url, err := startFerretDB()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w\n%s", err, advice)
 	}
 	return connect(&Server{URL: url})
 })
@@ -61,19 +69,21 @@ func connect(s *Server) (_ *Server, err error) {
 }
 
 // Start gives the server, the same one for all tests of a process, with which it ends. Where there is none
-// the test fails, or is skipped in short mode.
+// the test fails and says what to do, or is skipped if the variable says so.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	if os.Getenv(Variable) == None {
+		t.Skipf("skipped, since %s is %q", Variable, None)
+	}
 	s, err := start()
-	switch {
-	case err == nil:
-	case testing.Short():
-		t.Skipf("there is no server to test on (name one in %s): %v", Variable, err)
-	default:
-		t.Fatalf("there is no server to test on (name one in %s): %v", Variable, err)
+	if err != nil {
+		t.Fatalf("There is no MongoDB to test on: %v", err)
 	}
 	return s
 }
+
+const advice = "FerretDB, on which these tests run, is built once, from Go modules that the network is needed for. Without it, name a server in " +
+	Variable + " (mongodb://…), or set " + Variable + "=" + None + " to skip the tests that need one."
 
 // Client is connected to it.
 func (s *Server) Client() *mongo.Client { return s.client }
