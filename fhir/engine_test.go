@@ -40,7 +40,7 @@ var openEngine = map[string]func(t testing.TB, now func() time.Time, parameters 
 }
 
 // askMost are the tests that run on MongoDB when no engines are named: FerretDB takes a minute for all of them.
-const askMost = "^Test(.*Transaction.*|.*Conditional.*|Concurrent.*|ACopy.*|ReferentialIntegrity|History|Paging|TheLastPage|Load|" +
+const askMost = "^Test(Transaction|TransactionsReplace.*|.*InTransaction|Conditional.*|ConcurrentUpdates|ACopy.*|ReferentialIntegrity|History|Paging|TheLastPage|Load|" +
 	"NamedQuery|SlowSearches.*|SearchParameterFrom.*|AnIndexThat.*|IndexingResumes|NothingLands.*|WritesDuring.*|Delete)$"
 
 // databases are the names of those of MongoDB, by store.

@@ -124,6 +124,7 @@ func landsDespite(t *testing.T, at string, way failure, times int) {
 		return nil
 	})
 	versions, err := s.Commit(t.Context(), guarded())
+	r.failing(nil)
 	if err != nil || times != 0 || versions[0].VersionID != 1 {
 		t.Fatalf("failing at %s it ended with %v %v", at, versions, err)
 	}

@@ -24,7 +24,7 @@ import (
 // Variable names the environment variable with the URL of a real server, or None.
 const Variable = "KILN_TEST_MONGODB"
 
-// None, in the variable, skips the tests that need a server.
+// None in the variable skips the tests that need a server.
 const None = "none"
 
 // Server is what tests run against.
