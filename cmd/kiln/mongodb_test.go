@@ -22,7 +22,7 @@ import (
 	"kiln/store/mongodb/peer"
 )
 
-var copiedBundles = flag.Int("mongodb.bundles", 1, "patients of Synthea that are copied to the database and back")
+var copiedBundles = flag.Int("mongodb.bundles", 1, "patients of Synthea, where the data is there, that are copied to the database and back")
 
 // database is an empty one for servers in processes of their own.
 type database struct {
@@ -407,8 +407,32 @@ func TestRollingRestartOnOneDatabase(t *testing.T) {
 	}
 }
 
-// TestCopyThroughMongoDB copies a store with its history to a database and back, after which both folders
-// export and tell the same.
+// history is that of the whole server as it answers it, page by page, but for its address and what each page
+// has of its own.
+func (c child) history(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for path := "/_history?_count=200"; path != ""; {
+		status, text, err := send(http.MethodGet, c.base+path, "")
+		var page struct {
+			searched
+			Total int
+			Entry []json.RawMessage
+		}
+		if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &page) != nil {
+			t.Fatal(status, text, err)
+		}
+		fmt.Fprintln(&all, page.Total)
+		for _, entry := range page.Entry {
+			all.WriteString(strings.ReplaceAll(string(entry), c.base, "") + "\n")
+		}
+		path = strings.TrimPrefix(page.next(), c.base)
+	}
+	return all.String()
+}
+
+// TestCopyThroughMongoDB copies a store with its history to a database and back, after which all three
+// export the same, and tell the same history.
 func TestCopyThroughMongoDB(t *testing.T) {
 	x := newDatabase(t)
 	dir := t.TempDir()
@@ -425,12 +449,19 @@ func TestCopyThroughMongoDB(t *testing.T) {
 			t.Fatal(step.path, status, text, err)
 		}
 	}
+	large := stream{name: "large"}
+	for n := range int64(3) {
+		if status, text, err := send(http.MethodPost, server.base, large.transaction(n+1)); status != http.StatusOK {
+			t.Fatal(status, text, err)
+		}
+	}
 	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	kiln(t, "load", "--store", from, filepath.Join("..", "..", "testdata", "smoke", "admission.json"), filepath.Join("..", "..", "store", "mongodb", "testdata", "ward.ndjson"))
 	if files, _ := filepath.Glob(filepath.Join(data, "synthea", "*.json.gz")); len(files) > 0 {
 		kiln(t, append([]string{"load", "--store", from}, files[:min(*copiedBundles, len(files))]...)...)
 	}
@@ -457,6 +488,15 @@ func TestCopyThroughMongoDB(t *testing.T) {
 				t.Errorf("%s of %s is other than what was copied (%v, %v)", filepath.Base(name), other, err, err2)
 			}
 		}
+	}
+	histories := map[string]string{from: "", back: "", x.url: ""}
+	for store := range histories {
+		server := serveChild(t, store, x.env...)
+		histories[store] = server.history(t)
+		server.kill(t)
+	}
+	if h := histories[from]; strings.Count(h, `"fullUrl"`) < 3*2*batch || h != histories[back] || h != histories[x.url] {
+		t.Errorf("the histories are other than what was copied: %d, there %d, back %d bytes", len(h), len(histories[x.url]), len(histories[back]))
 	}
 	if out := kiln(t, "check", "--store", back); !strings.Contains(out, "the store is consistent") {
 		t.Errorf("check: %s", out)
