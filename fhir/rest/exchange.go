@@ -133,7 +133,7 @@ func (x *exchange) empty(status int) {
 func (x *exchange) fail(err error) {
 	refused := refusal(err)
 	status := Status(refused)
-	if status == http.StatusInternalServerError {
+	if status == http.StatusInternalServerError || status == http.StatusGatewayTimeout {
 		x.options.Logger.LogAttrs(x.r.Context(), slog.LevelError, "request failed", slog.String("request", x.id), slog.Any("cause", errors.Unwrap(refused)))
 	}
 	if x.w.Written() {
