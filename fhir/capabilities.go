@@ -89,6 +89,7 @@ type capabilityAddress struct {
 type capabilityREST struct {
 	Mode          string                  `json:"mode"`
 	Documentation string                  `json:"documentation"`
+	Security      *capabilitySecurity     `json:"security,omitempty"`
 	Resource      []capabilityResource    `json:"resource"`
 	Interaction   []capabilityInteraction `json:"interaction"`
 	SearchParam   []capabilityParameter   `json:"searchParam"`
@@ -154,6 +155,7 @@ func (s *Service) capabilityREST() capabilityREST {
 	rest := capabilityREST{
 		Mode:          "server",
 		Documentation: "Every interaction of FHIR R4, with all conditional forms. Paging links are opaque. Concurrent conditional creates with the same criteria make one resource.",
+		Security:      s.options.Security.capability(),
 		Interaction:   s.systemInteractions(),
 		SearchParam:   s.capabilityParameters(""),
 		Operation:     s.capabilityOperations(LevelSystem, ""),

@@ -37,11 +37,22 @@ func (t *administered) directory(ctx context.Context) (directory, error) {
 	if t.url != "" || t.token != "" {
 		return t.remote()
 	}
+	return t.local(ctx)
+}
+
+func (t *administered) register(ctx context.Context) (register, error) {
+	if t.url != "" || t.token != "" {
+		return t.remote()
+	}
+	return t.local(ctx)
+}
+
+func (t *administered) local(ctx context.Context) (localDirectory, error) {
 	s, err := t.open(ctx)
 	if err != nil {
-		return nil, err
+		return localDirectory{}, err
 	}
-	return localDirectory{people: account.New(account.Options{Records: s.Records}), close: s.Close}, nil
+	return localDirectory{people: account.New(account.Options{Records: s.Records}), records: s.Records, close: s.Close}, nil
 }
 
 // open opens the store. A memory store would be gone with the command.

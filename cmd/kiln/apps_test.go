@@ -58,7 +58,7 @@ func newHospital(t *testing.T) hospital {
 		"--redirect-uri", apps.URL+"/fhirclient-index.html", "--redirect-uri", apps.URL+"/kit-index.html",
 		"--launch-uri", apps.URL+"/fhirclient-launch.html",
 		"--scope", "launch launch/patient openid fhirUser offline_access patient/*.rs patient/Patient.r patient/Observation.rs")
-	server := serveChild(t, data)
+	server := serveChild(t, data, "KILN_AUTH=smart")
 	return hospital{T: t, base: server.base, apps: apps.URL}
 }
 

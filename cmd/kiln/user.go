@@ -16,6 +16,7 @@ import (
 
 	"kiln/auth/account"
 	"kiln/auth/smart/server"
+	"kiln/store"
 )
 
 // directory is where people are administered: in a store that no server runs on, or through one that does.
@@ -193,8 +194,9 @@ func readPassword(cmd *cobra.Command, piped bool) (string, error) {
 
 // localDirectory administers a store that the command opened.
 type localDirectory struct {
-	people *account.People
-	close func() error
+	people  *account.People
+	records func(bucket string) store.Records
+	close   func() error
 }
 
 func (d localDirectory) Close() error { return d.close() }

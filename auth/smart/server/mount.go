@@ -11,7 +11,7 @@ import (
 
 // Mount adds the addresses of the authorization server.
 func (s *Server) Mount(engine *gin.Engine) {
-	for _, path := range [...]string{"/fhir/.well-known/smart-configuration", "/fhir/.well-known/openid-configuration", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
+	for _, path := range [...]string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 		engine.GET(path, s.configuration)
 		engine.OPTIONS(path, preflight)
 	}
@@ -47,10 +47,15 @@ func (s *Server) Mount(engine *gin.Engine) {
 	} {
 		pages.POST(path, handle)
 	}
+	if s.passkeys == nil {
+		s.options.Logger.Info("there are no passkeys, since the base URL has an address of the network instead of a name")
+	}
 	for path, handle := range map[string]gin.HandlerFunc{
 		"/passkey/ask": s.askPasskey, "/passkey/use": s.usePasskey, "/passkey/offer": s.offerPasskey, "/passkey/add": s.addPasskey,
 	} {
-		pages.POST(path, s.ownScript, handle)
+		if s.passkeys != nil {
+			pages.POST(path, s.ownScript, handle)
+		}
 	}
 	pages.GET("/style.css", asset("style.css", "text/css; charset=utf-8"))
 	pages.GET("/passkey.js", asset("passkey.js", "text/javascript; charset=utf-8"))
@@ -63,6 +68,18 @@ func (s *Server) Mount(engine *gin.Engine) {
 	admin.GET("/clients", apps, s.listApps)
 	admin.POST("/clients", apps, s.addApp)
 	admin.PATCH("/clients/:id", apps, s.changeApp)
+}
+
+// WellKnown answers the documents of discovery below the FHIR base.
+func (s *Server) WellKnown() http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	for _, name := range [...]string{"smart-configuration", "openid-configuration"} {
+		engine.GET("/fhir/.well-known/"+name, s.configuration)
+		engine.HEAD("/fhir/.well-known/"+name, s.configuration)
+		engine.OPTIONS("/fhir/.well-known/"+name, preflight)
+	}
+	return engine
 }
 
 // limitForms bounds what is sent to a page.

@@ -52,6 +52,7 @@ type frame struct {
 // show answers with a page. Nothing keeps it and nothing frames it, and only what this server holds is loaded into it.
 func (s *Server) show(c *gin.Context, p page) {
 	var body bytes.Buffer
+	p.script = p.script && s.passkeys != nil
 	f := frame{Title: p.title, Site: s.options.Site, CSRF: s.csrf(s.browser(c)), Script: p.script, Data: p.data}
 	if err := pages[p.name].ExecuteTemplate(&body, "layout.html", f); err != nil {
 		s.options.Logger.ErrorContext(c, "a page could not be made", "page", p.name, "error", err)

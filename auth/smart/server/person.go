@@ -142,7 +142,7 @@ var personChanges = map[string]func(s *Server, c *gin.Context, who *signedIn, da
 	},
 	"passkey-remove": func(s *Server, c *gin.Context, who *signedIn, data *personPage) error {
 		id, err := base64.RawURLEncoding.DecodeString(c.PostForm("passkey"))
-		if err == nil {
+		if err == nil && s.passkeys != nil {
 			err = s.passkeys.Remove(c, who.account.Name, id)
 		}
 		if err == nil {
