@@ -257,4 +257,3 @@ func TestNothingLeaks(t *testing.T) {
 		}
 	})
 }
-

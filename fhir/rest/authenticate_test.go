@@ -44,8 +44,8 @@ func (door) Authorize(ctx context.Context, a fhir.Action) error {
 
 func (door) Reach(context.Context, fhir.Action) (fhir.Reach, error) { return fhir.Reach{}, nil }
 
-func (door) Committed([]store.Key) {}
-func (door) Caller(context.Context) string                            { return "" }
+func (door) Committed([]store.Key)         {}
+func (door) Caller(context.Context) string { return "" }
 
 func TestAuthentication(t *testing.T) {
 	h := newHandlerOn(t, "memory", fhir.Options{Authorizer: door{}}, rest.Options{Authenticator: door{}})
