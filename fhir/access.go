@@ -62,6 +62,14 @@ func (r reach) verify(ctx context.Context, v store.Version) error {
 	return r.Verify(ctx, v)
 }
 
+// may asks whether an action may be tried at all, for those who find out later what it reaches.
+func (s *Service) may(ctx context.Context, action Action) error {
+	if s.options.Authorizer == nil {
+		return nil
+	}
+	return s.options.Authorizer.Authorize(ctx, action)
+}
+
 // allow asks the authorizer for an action and gives what it reaches.
 func (s *Service) allow(ctx context.Context, action Action) (reach, error) {
 	r := reach{action: action}

@@ -52,6 +52,10 @@ func (s *Service) History(ctx context.Context, request HistoryRequest) (*Bundle,
 }
 
 func (s *Service) history(ctx context.Context, reader store.Reader, request HistoryRequest) (*Bundle, error) {
+	action := Action{Interaction: request.interaction(), Type: request.Type, ID: request.ID}
+	if err := s.may(ctx, action); err != nil {
+		return nil, err
+	}
 	page, err := s.readPage(ctx, "history", request.path(), request.Query, request.Presentation)
 	if err != nil {
 		return nil, err
@@ -60,7 +64,6 @@ func (s *Service) history(ctx context.Context, reader store.Reader, request Hist
 	if err != nil {
 		return nil, err
 	}
-	action := Action{Interaction: request.interaction(), Type: request.Type, ID: request.ID}
 	reach, err := s.allow(ctx, action)
 	if err != nil {
 		return nil, err

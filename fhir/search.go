@@ -59,6 +59,9 @@ func (s *Service) search(ctx context.Context, reader store.Reader, request Searc
 }
 
 func (s *Service) searchOnce(ctx context.Context, reader store.Reader, request SearchRequest) (*Bundle, error) {
+	if err := s.may(ctx, request.action()); err != nil {
+		return nil, err
+	}
 	page, err := s.readPage(ctx, "search", request.path(), request.Query, request.Presentation)
 	if err != nil {
 		return nil, err

@@ -185,10 +185,14 @@ type denials struct {
 	narrow []denial
 }
 
+// exempt are types that no provision hides: what patients object to must be seen to be heeded and taken back, and who did
+// what is for those who watch over it.
+var exempt = map[string]bool{"AuditEvent": true, "Consent": true}
+
 // objections gathers the denials of the patients in reach. Patients do not object to themselves; breaking the glass
 // overrides what they object to: https://hl7.org/fhir/R4/consent.html
 func (d *decision) objections(ctx context.Context) error {
-	if len(d.terms) == 0 || !about(d.action.Type) || d.action.Type == "AuditEvent" {
+	if len(d.terms) == 0 || !about(d.action.Type) || exempt[d.action.Type] {
 		return nil
 	}
 	var reached domain

@@ -174,3 +174,17 @@ func (h *hospital) reads(ctx context.Context, name string) bool {
 }
 
 func deleting(name string) fhir.DeleteRequest { return fhir.DeleteRequest{Key: key(name)} }
+
+// change puts a policy in force in which some text is another.
+func (h *hospital) change(old, text string) {
+	h.Helper()
+	was := string(policy.Default())
+	if !strings.Contains(was, old) {
+		h.Fatalf("the policy has no %s", old)
+	}
+	p, err := policy.Load([]byte(strings.Replace(was, old, text, 1)))
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.policy.Set(p)
+}

@@ -140,7 +140,7 @@ var attacks = map[string]request{
 	"reverse chain, shared type": `GET /Organization?_has:Patient:organization:family={Zyxwvut}&_total=accurate`,
 	"reverse chain, staff":       `GET /Practitioner?_has:Encounter:participant:_id={eq}`,
 	"reverse chain, provenance":  `GET /Practitioner?_has:Provenance:agent:target={q}`,
-	"negated chain":              `GET /Organization?_has:Patient:organization:family:not={Zyxwvut}`,
+	"negated chain":              `GET /Organization?_has:Patient:organization:identifier:not=urn:x|{Zyxwvut}`,
 	"filter":                     `GET /Patient?_filter=family%20eq%20"{Zyxwvut}"`,
 	"filter with a chain":        `GET /Observation?_filter=focus.family%20eq%20"{Zyxwvut}"`,
 	"sort by a chain":            `GET /Observation?_sort=focus:Patient.family&code={Zyxwvut}`,
