@@ -45,12 +45,12 @@ var rooms = []string{
 	"auth",
 	"auth/policy",
 	"auth/access",
-	"auth/audit",
 	"auth/account",
 	"auth/smart",
 	"auth/smart/smarttest",
 	"auth/smart/server",
 	"fhir/rest",
+	"auth/audit",
 	"cmd/…",
 }
 

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -68,7 +69,7 @@ type Log struct {
 	end     place
 }
 
-// waiting is an event that is not in the log yet.
+// waiting are events that are not in the log yet: those of one request, a line each.
 type waiting struct {
 	event   []byte
 	pending string // key of the record that holds it; "" where memory alone does
@@ -151,28 +152,44 @@ func (l *Log) add(w waiting) error {
 	return nil
 }
 
-// Prepared is the event of a change that has not landed yet.
+// Prepared are the events of a change that has not landed yet.
 type Prepared struct {
 	Record store.RecordChange // belongs into the transaction of the change
-	event  []byte
 }
 
-// Prepare readies the event of a change. With the transaction it is durable; Landed then moves it into the log. What does
-// not land leaves nothing.
-func (l *Log) Prepare(e *Event) (*Prepared, error) {
-	text, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
+// Prepare readies the events of a change. With the transaction they are durable; Landed then moves them into the log. What
+// does not land leaves nothing.
+func (l *Log) Prepare(events ...*Event) (*Prepared, error) {
+	var text []byte
+	for i, e := range events {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text = append(text, '\n')
+		}
+		text = append(text, line...)
 	}
 	l.mutex.Lock()
 	l.pending++
 	key := pendingKey(l.name, l.pending)
 	l.mutex.Unlock()
-	return &Prepared{store.RecordChange{Bucket: bucket, Key: key, Value: text, Revision: store.AnyRevision}, text}, nil
+	return &Prepared{store.RecordChange{Bucket: bucket, Key: key, Value: text, Revision: store.AnyRevision}}, nil
 }
 
-// Landed says that the transaction with a prepared event landed.
-func (l *Log) Landed(p *Prepared) { _ = l.add(waiting{event: p.event, pending: p.Record.Key}) }
+// Full reports whether no more can be noted, and what would have to be must be refused.
+func (l *Log) Full() bool {
+	if l.options.Open {
+		return false
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return len(l.waiting) >= l.options.Waiting
+}
+
+// Landed says that the transaction with prepared events landed.
+func (l *Log) Landed(p *Prepared) { _ = l.add(waiting{event: p.Record.Value, pending: p.Record.Key}) }
 
 // Flush writes everything that waits.
 func (l *Log) Flush(ctx context.Context) error {
@@ -251,7 +268,8 @@ func (l *Log) adopt(ctx context.Context) error {
 	}
 	for _, record := range left {
 		var e Event
-		if err := json.Unmarshal(record.Value, &e); err == nil && l.options.Now().Sub(e.At) < abandoned {
+		first, _, _ := bytes.Cut(record.Value, []byte("\n"))
+		if err := json.Unmarshal(first, &e); err == nil && l.options.Now().Sub(e.At) < abandoned {
 			continue
 		}
 		if err := l.add(waiting{event: record.Value, pending: record.Key}); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -27,7 +28,9 @@ type guarding struct {
 	Policy           *policy.Current
 	AccessTokenLives time.Duration
 	Zone             *time.Location
-	Logger           *slog.Logger
+	// AuditOpen lets requests be served while the audit log cannot be written.
+	AuditOpen bool
+	Logger    *slog.Logger
 	// First lets a link be printed at which the first administrator signs up, where there is nobody yet.
 	First bool
 }
@@ -41,10 +44,11 @@ type guard struct {
 	server     *server.Server
 	log        *audit.Log
 	publisher  *audit.Publisher
+	recorder   *audit.Recorder
 }
 
 // over makes a guard for a store.
-func (g guarding) over(s store.Store, parameters *search.Parameters) (*guard, error) {
+func (g guarding) over(ctx context.Context, s store.Store, parameters *search.Parameters) (*guard, error) {
 	made := &guard{guarding: g, store: s}
 	made.people = account.New(account.Options{Records: s.Records, Changed: made.changed})
 	var err error
@@ -52,8 +56,24 @@ func (g guarding) over(s store.Store, parameters *search.Parameters) (*guard, er
 		Store: s, Parameters: parameters, Policy: g.Policy, BaseURL: g.Issuer + "/fhir", Zone: g.Zone, Logger: g.Logger,
 		GlassBroken: made.glassBroken,
 	})
-	return made, err
+	if err != nil {
+		return nil, err
+	}
+	if made.log, err = audit.Open(ctx, audit.Options{Store: s, Open: g.AuditOpen, Logger: g.Logger}); err != nil {
+		return nil, fmt.Errorf("opening the audit log: %w", err)
+	}
+	made.recorder = audit.NewRecorder(audit.RecorderOptions{
+		Log: made.log, Authenticator: made, Patients: made.authorizer.Patients, CatchUp: made.catchUp,
+	})
+	return made, nil
 }
+
+// Authenticate finds out who asks.
+func (g *guard) Authenticate(r *http.Request) (context.Context, error) {
+	return g.server.Authenticate(r)
+}
+
+func (g *guard) catchUp(ctx context.Context) error { return g.publisher.CatchUp(ctx) }
 
 func (g *guard) changed() {
 	if g.server != nil {
@@ -63,7 +83,7 @@ func (g *guard) changed() {
 
 // watch puts the guard before a service that is about to be made.
 func (g *guard) watch(options *fhir.Options) {
-	options.Authorizer = g.authorizer
+	options.Authorizer, options.Auditor = g.authorizer, g.recorder
 	options.Operations = append(options.Operations, g.authorizer.BreakGlass())
 	at := func(path string) string { return g.Issuer + path }
 	options.Security = &fhir.Security{
@@ -74,9 +94,6 @@ func (g *guard) watch(options *fhir.Options) {
 
 // serve begins to authorize and to keep the audit log.
 func (g *guard) serve(ctx context.Context, service *fhir.Service) (err error) {
-	if g.log, err = audit.Open(ctx, audit.Options{Store: g.store, Logger: g.Logger}); err != nil {
-		return fmt.Errorf("opening the audit log: %w", err)
-	}
 	g.publisher = audit.NewPublisher(audit.PublisherOptions{Log: g.log, Site: g.Issuer, Load: func(ctx context.Context, list []*resources.Document, records []store.RecordChange) error {
 		_, err := service.Load(auth.NewContext(ctx, auth.Itself()), fhir.LoadRequest{Resources: list, Records: records})
 		return err
@@ -111,9 +128,6 @@ func (g *guard) invite(ctx context.Context) error {
 func (g *guard) close() error {
 	if g.publisher != nil {
 		g.publisher.Close()
-	}
-	if g.log == nil {
-		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()

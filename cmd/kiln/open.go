@@ -64,7 +64,7 @@ type plan struct {
 	SlowSearch time.Duration    // what is logged; 0 is none
 	Mongo      mongoSettings
 	// Guard, if not nil, decides who may do and see what; without it everybody may everything.
-	Guard func(s store.Store, parameters *search.Parameters) (*guard, error)
+	Guard func(ctx context.Context, s store.Store, parameters *search.Parameters) (*guard, error)
 }
 
 // localPlan is for commands that use a store without serving it.
@@ -124,7 +124,7 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 	}
 	a := &assembly{Store: s, Parameters: parameters}
 	if p.Guard != nil {
-		if a.Guard, err = p.Guard(s, parameters); err == nil {
+		if a.Guard, err = p.Guard(ctx, s, parameters); err == nil {
 			a.Guard.watch(&options)
 		}
 	}

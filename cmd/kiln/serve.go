@@ -45,6 +45,7 @@ before the file.`,
 	f.String("auth", "smart", "smart, or off: everybody may everything, on loopback only")
 	f.String("policy", "", "YAML file that says what ranks may do (default: the one that Kiln ships with)")
 	f.Duration("access-token-ttl", time.Hour, "how long an access token lives, at most 1h; those of backend services 5m at most")
+	f.String("audit", "strict", "strict: nothing is served while the audit log cannot be written; open: it is")
 	f.Bool("insecure", false, "serve plain HTTP beyond loopback, for a proxy that speaks HTTPS before it")
 	f.String("tls-cert", "", "file with the certificate chain, for HTTPS")
 	f.String("tls-key", "", "file with the certificate's private key")
@@ -73,6 +74,7 @@ type serving struct {
 	DrainDelay       time.Duration
 	Off              bool // authorization
 	Insecure         bool
+	AuditOpen        bool
 	PolicyFile       string
 	AccessTokenLives time.Duration
 }
@@ -99,6 +101,10 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 	}
 	if err := c.checkAuth(k.String("auth")); err != nil {
 		return serving{}, err
+	}
+	switch c.AuditOpen = k.String("audit") == "open"; {
+	case !c.AuditOpen && k.String("audit") != "strict":
+		return serving{}, wrongUsage("--audit is %q; expected strict or open", k.String("audit"))
 	}
 	if c.AccessTokenLives, err = duration(k.String("access-token-ttl")); err != nil || c.AccessTokenLives < time.Second || c.AccessTokenLives > time.Hour {
 		return serving{}, wrongUsage("--access-token-ttl is %q; expected a duration from 1s to 1h", k.String("access-token-ttl"))
@@ -195,7 +201,7 @@ func serve(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		c.Guard = guarding{Issuer: address, Policy: current, AccessTokenLives: c.AccessTokenLives, Zone: c.Zone, Logger: c.Logger, First: true}.over
+		c.Guard = guarding{Issuer: address, Policy: current, AccessTokenLives: c.AccessTokenLives, Zone: c.Zone, AuditOpen: c.AuditOpen, Logger: c.Logger, First: true}.over
 	}
 	a, err := c.assemble(ctx)
 	if err != nil {
@@ -263,7 +269,7 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 		// Without tokens, the pages of other sites must not reach the server through a browser.
 		options.Origins = []string{rest.LoopbackOrigins}
 	} else {
-		options.Authenticator, options.WellKnown = a.Guard.server, a.Guard.server.WellKnown()
+		options.Authenticator, options.WellKnown = a.Guard.recorder, a.Guard.server.WellKnown()
 	}
 	handler, err := rest.New(options)
 	if err != nil {
