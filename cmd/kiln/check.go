@@ -9,6 +9,7 @@ import (
 
 	"kiln/fhir"
 	"kiln/search"
+	"kiln/store/mongodb"
 	"kiln/store/pebble"
 )
 
@@ -16,22 +17,25 @@ func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Compare everything in a store with everything else",
-		Long: `Walks an embedded store: index against resources, history without holes, checksums. Prints a line for
-each thing that disagrees; exit status 1 if any does. With --repair the index is built again from the
-resources first, which also brings a store of the format before to the present one.`,
-		Example: "  kiln check --store ./kiln-data",
+		Long: `Walks a store: index against resources, history without holes, checksums. Prints a line for each thing that
+disagrees; exit status 1 if any does. With --repair the index is built again from the resources first, which also brings an
+embedded store of the format before to the present one. A MongoDB database is checked as of one state while servers go on.`,
+		Example: "  kiln check --store ./kiln-data\n  kiln check --store 'mongodb://localhost/kiln?replicaSet=rs0'",
 		Args:    cobra.NoArgs,
 	}
-	path := storeFlag(cmd)
+	at := anyStoreFlag(cmd)
 	repair := cmd.Flags().Bool("repair", false, "build the index again from the resources")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if remote(at.path()) {
+			return checkDatabase(cmd, at, *repair)
+		}
 		if *repair {
-			if err := repairStore(cmd, *path); err != nil {
+			if err := repairStore(cmd, at.path()); err != nil {
 				return fmt.Errorf("repairing: %w", err)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "the index is rebuilt")
 		}
-		return checkStore(cmd, *path)
+		return checkStore(cmd, at.path())
 	}
 	return cmd
 }
@@ -42,6 +46,37 @@ func repairStore(cmd *cobra.Command, path string) error {
 		return err
 	}
 	return errors.Join(rebuild(cmd.Context(), s, parameters), s.Close())
+}
+
+// checkDatabase walks a MongoDB database, and with repair puts right first what follows from the resources.
+func checkDatabase(cmd *cobra.Command, at storeAt, repair bool) error {
+	plan, err := at.plan()
+	if err != nil {
+		return err
+	}
+	parameters, err := plan.parameters()
+	if err != nil {
+		return err
+	}
+	opened, err := plan.open(cmd.Context(), parameters)
+	if err != nil {
+		return err
+	}
+	s := opened.(*mongodb.Store)
+	err = useDefinitions(cmd.Context(), s, parameters)
+	if err == nil && repair {
+		// What is beyond a repair is told by the check after it.
+		if failed := s.Repair(cmd.Context()); failed != nil && cmd.Context().Err() != nil {
+			err = failed
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), "what follows from the resources is repaired")
+	}
+	if err == nil {
+		err = check(cmd, func(ctx context.Context, report func(fmt.Stringer)) error {
+			return s.Check(ctx, func(p mongodb.Problem) { report(p) })
+		})
+	}
+	return errors.Join(err, s.Close())
 }
 
 // checkStore walks the store. Of a search parameter that is being indexed not all values are there, so it is
@@ -63,14 +98,17 @@ func checkStore(cmd *cobra.Command, path string) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "%d search parameters are not indexed to the end, and not compared with the resources: `kiln serve` goes on with them, --repair finishes them\n", unfinished)
 	}
 	if err == nil {
-		err = check(cmd, s)
+		err = check(cmd, func(ctx context.Context, report func(fmt.Stringer)) error {
+			return s.Check(ctx, func(p pebble.Problem) { report(p) })
+		})
 	}
 	return errors.Join(err, s.Close())
 }
 
-func check(cmd *cobra.Command, s *pebble.Store) error {
+// check prints a line for each problem of a walk.
+func check(cmd *cobra.Command, walk func(ctx context.Context, report func(fmt.Stringer)) error) error {
 	problems := 0
-	err := s.Check(cmd.Context(), func(p pebble.Problem) {
+	err := walk(cmd.Context(), func(p fmt.Stringer) {
 		problems++
 		fmt.Fprintln(cmd.OutOrStdout(), p)
 	})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"kiln/store/mongodb/peer"
 )
@@ -105,6 +108,31 @@ func (s searched) next() string {
 		}
 	}
 	return ""
+}
+
+// TestCheckOfADatabase: the command says that nothing disagrees, and with what was changed by hand, what does.
+func TestCheckOfADatabase(t *testing.T) {
+	x := newDatabase(t)
+	server := x.serve()
+	if status, text, err := send(http.MethodPut, server.base+"/Patient/a", `{"resourceType":"Patient","id":"a","active":true}`); status != http.StatusCreated {
+		t.Fatal(status, text, err)
+	}
+	if out := x.command("check", "--store", x.url); !strings.Contains(out, "the store is consistent") {
+		t.Errorf("the check of what is whole says %q", out)
+	}
+	client := peer.Start(t).Client()
+	name := x.url[strings.LastIndex(x.url, "/")+1:]
+	name, _, _ = strings.Cut(name, "?")
+	if _, err := client.Database(name).Collection("Patient").UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "a"}}, bson.D{{Key: "$set", Value: bson.D{{Key: "ix.k", Value: bson.A{}}}}}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("kiln", "check", "--store", x.url).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "index of Patient/a, version 1: what it is found by is not what it gives") {
+		t.Errorf("the check of what was damaged says %v: %s", err, out)
+	}
+	if out := x.command("check", "--repair", "--store", x.url); !strings.Contains(out, "the store is consistent") {
+		t.Errorf("the repair says %q", out)
+	}
 }
 
 // TestConditionalCreatesThroughTwoServers: whoever asks first makes the one resource, the others find it.
