@@ -118,6 +118,9 @@ func inCategory(e resources.Element, wanted []string) bool {
 // patient anew who is out of reach, and relates nobody to themselves.
 func (d *decision) mayWrite(ctx context.Context, key store.Key, before, after resources.Element) error {
 	if !d.allows(after, key.ID) {
+		if after.Type().Name == "Binary" { // no predicate looks into one
+			return outcome.New(outcome.Forbidden, "You may not write this content to %s.", key)
+		}
 		return d.disagree(ctx)
 	}
 	var named []string
