@@ -45,11 +45,12 @@ var rooms = []string{
 	"auth",
 	"auth/policy",
 	"auth/access",
-	"auth/audit",
 	"auth/account",
 	"auth/smart",
+	"auth/smart/smarttest",
 	"auth/smart/server",
 	"fhir/rest",
+	"auth/audit",
 	"cmd/…",
 }
 
@@ -68,7 +69,7 @@ var owners = map[string][]string{
 	"github.com/RoaringBitmap/roaring/v2": {"store/pebble"},
 	"go.mongodb.org/mongo-driver/v2":      {"store/mongodb/…", "cmd/…"},
 	"github.com/RaduBerinde/btreemap":     {"store/memory"},
-	"github.com/klauspost/compress":       {"resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
+	"github.com/klauspost/compress":       {"auth/audit", "resources/definitions/…", "store/pebble", "fhir/rest", "cmd/…"},
 	"github.com/dustin/go-humanize":       {"cmd/…"},
 	"github.com/xeipuuv/gojsonschema":     {"conformance/…", "auth/policy", "cmd/…"},
 	"go.yaml.in/yaml/v3":                  {"auth/policy"},
@@ -91,7 +92,7 @@ var owners = map[string][]string{
 }
 
 // testOnly are packages that exist for tests of others and may import what tests may.
-var testOnly = []string{"store/mongodb/peer", "store/storetest", "search/searchtest", "fhir/fhirtest"}
+var testOnly = []string{"auth/smart/smarttest", "store/mongodb/peer", "store/storetest", "search/searchtest", "fhir/fhirtest"}
 
 func TestImportsPointDown(t *testing.T) {
 	for _, file := range sources(t) {

@@ -36,10 +36,19 @@ type Principal struct {
 	AuthTime time.Time
 	// Expires is the end of the token.
 	Expires time.Time
+
+	itself bool
 }
 
+// Itself is the server at work of its own accord: it reads who acts for whom, and stores what it must. Nothing that a
+// request brings becomes it.
+func Itself() *Principal { return &Principal{Client: "kiln", itself: true} }
+
+// Itself reports whether it is the server.
+func (p *Principal) Itself() bool { return p.itself }
+
 // Backend reports whether no person stands behind the request.
-func (p *Principal) Backend() bool { return p.User == "" }
+func (p *Principal) Backend() bool { return p.User == "" && !p.itself }
 
 type contextKey struct{}
 

@@ -16,8 +16,8 @@ import (
 // benched is a service as it runs: real ids, real time, base validation.
 func benched(b *testing.B) harness {
 	b.Helper()
-	options := fhir.Options{Now: time.Now, NewID: newUUIDs()}
-	return harness{b, fhirtest.NewService(b, newEngine(b, options.Now), options)}
+	options := fhir.Options{Now: time.Now, NewID: newUUIDs(), Parameters: fhirtest.Parameters(b).Copy()}
+	return harness{b, fhirtest.NewService(b, newEngine(b, options.Now, options.Parameters), options)}
 }
 
 const benchPatient = `{"resourceType":"Patient","identifier":[{"system":"http://hospital.example/mrn","value":"%d"}],"active":true,"name":[{"use":"official","family":"Sample%d","given":["Ada","Bea"]}],"telecom":[{"system":"phone","value":"555-0100"}],"gender":"female","birthDate":"1970-01-02","address":[{"line":["1 Example Road"],"city":"Sampletown","postalCode":"12345","country":"XX"}]}`

@@ -3,7 +3,9 @@ package fhir
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"kiln/resources/definitions"
@@ -87,6 +89,7 @@ type capabilityAddress struct {
 type capabilityREST struct {
 	Mode          string                  `json:"mode"`
 	Documentation string                  `json:"documentation"`
+	Security      *capabilitySecurity     `json:"security,omitempty"`
 	Resource      []capabilityResource    `json:"resource"`
 	Interaction   []capabilityInteraction `json:"interaction"`
 	SearchParam   []capabilityParameter   `json:"searchParam"`
@@ -113,7 +116,8 @@ type capabilityResource struct {
 }
 
 type capabilityInteraction struct {
-	Code string `json:"code"`
+	Code          string `json:"code"`
+	Documentation string `json:"documentation,omitempty"`
 }
 
 type capabilityParameter struct {
@@ -151,7 +155,8 @@ func (s *Service) capabilityREST() capabilityREST {
 	rest := capabilityREST{
 		Mode:          "server",
 		Documentation: "Every interaction of FHIR R4, with all conditional forms. Paging links are opaque. Concurrent conditional creates with the same criteria make one resource.",
-		Interaction:   interactionsAt(false),
+		Security:      s.options.Security.capability(),
+		Interaction:   s.systemInteractions(),
 		SearchParam:   s.capabilityParameters(""),
 		Operation:     s.capabilityOperations(LevelSystem, ""),
 	}
@@ -206,7 +211,7 @@ var unlisted = map[Interaction]bool{Capabilities: true, Operate: true, SearchCom
 func interactionsAt(typed bool) []capabilityInteraction {
 	var list []capabilityInteraction
 	add := func(i Interaction) {
-		c := capabilityInteraction{string(i)}
+		c := capabilityInteraction{Code: string(i)}
 		if systemInteractions[i] != typed && !unlisted[i] && !slices.Contains(list, c) {
 			list = append(list, c)
 		}
@@ -218,6 +223,31 @@ func interactionsAt(typed bool) []capabilityInteraction {
 		}
 	}
 	return list
+}
+
+// systemInteractions lists those of the system, transaction with its bounds.
+func (s *Service) systemInteractions() []capabilityInteraction {
+	list := interactionsAt(false)
+	for i := range list {
+		if list[i].Code == string(Transaction) {
+			list[i].Documentation = s.transactionBounds()
+		}
+	}
+	return list
+}
+
+// transactionBounds says what is refused with 413, for CapabilityStatement.rest.interaction.documentation:
+// https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.interaction.documentation
+func (s *Service) transactionBounds() string {
+	bounds := []string{fmt.Sprintf("%d entries", s.options.Limits.Entries)}
+	limits := s.store.Limits()
+	if limits.TransactionBytes > 0 {
+		bounds = append(bounds, fmt.Sprintf("%d bytes as they are stored, indexes included", limits.TransactionBytes))
+	}
+	if limits.TransactionTime > 0 {
+		bounds = append(bounds, fmt.Sprintf("%g s to be applied", limits.TransactionTime.Seconds()))
+	}
+	return "A transaction may have at most " + strings.Join(bounds, ", ") + ". Beyond that it is refused with 413, and nothing is changed."
 }
 
 // conditional reports whether an interaction has a conditional route.

@@ -209,9 +209,13 @@ func (x *copying) land(ctx context.Context) error {
 	if len(x.group) == 0 {
 		return nil
 	}
+	claims, err := claimsOf(ctx, x.From, x.group)
+	if err != nil {
+		return err
+	}
 	tx := store.Transaction{Changes: make([]store.Change, len(x.group))}
 	for i, v := range x.group {
-		change, err := x.change(ctx, v)
+		change, err := x.change(ctx, v, claims[v.Key])
 		if err != nil {
 			return fmt.Errorf("%s, version %d: %w", v.Key, v.VersionID, err)
 		}
@@ -220,7 +224,6 @@ func (x *copying) land(ctx context.Context) error {
 	}
 	next := x.done
 	next.From, next.Versions = x.upTo, next.Versions+int64(len(x.group))
-	var err error
 	if next.Digest, err = x.sum.state(); err != nil {
 		return err
 	}
@@ -246,8 +249,32 @@ func (x *copying) land(ctx context.Context) error {
 	return nil
 }
 
-// change is the change that makes a version again.
-func (x *copying) change(ctx context.Context, v store.Version) (store.Change, error) {
+// claimsOf are the claims that the resources of some versions hold now, which a database is asked for together.
+func claimsOf(ctx context.Context, s store.Store, versions []store.Version) (map[store.Key][]string, error) {
+	keys := make([]store.Key, 0, len(versions))
+	for _, v := range versions {
+		if !v.Deleted() {
+			keys = append(keys, v.Key)
+		}
+	}
+	if together, ok := s.(interface {
+		ClaimsOf(ctx context.Context, keys []store.Key) (map[store.Key][]string, error)
+	}); ok {
+		return together.ClaimsOf(ctx, keys)
+	}
+	claims := make(map[store.Key][]string, len(keys))
+	for _, key := range keys {
+		var err error
+		if claims[key], err = s.Claims(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	return claims, nil
+}
+
+// change is the change that makes a version again. The claims are those of the newest version, which nobody else
+// holds, so the older ones may have them too.
+func (x *copying) change(ctx context.Context, v store.Version, claims []string) (store.Change, error) {
 	change := store.Change{Key: v.Key, Method: v.Method, If: store.Precondition{Kind: store.IfVersion, Version: v.VersionID - 1}}
 	if v.Deleted() {
 		return change, nil
@@ -261,11 +288,8 @@ func (x *copying) change(ctx context.Context, v store.Version) (store.Change, er
 		return change, err
 	}
 	change.Content = doc.Stamp(v.ID)
-	if change.Entries, err = x.Parameters.Extract(ctx, element); err != nil {
-		return change, err
-	}
-	// Those of the newest version are held by nobody else, so they may be taken by the older ones too.
-	change.Claims, err = x.From.Claims(ctx, v.Key)
+	change.Claims = claims
+	change.Entries, err = x.Parameters.Extract(ctx, element)
 	return change, err
 }
 

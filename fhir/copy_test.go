@@ -70,8 +70,8 @@ func valuesOf(t *testing.T, text string) []search.Entry {
 
 func newCopies(t *testing.T) (*copies, *storetest.Clock) {
 	clock := storetest.NewClock()
-	c := &copies{T: t, from: newEngine(t, clock.Now), clock: &fhir.CopyClock{}}
-	to, err := openEngine[engine](t, c.clock.Now)
+	c := &copies{T: t, from: newEngine(t, clock.Now, fhirtest.Parameters(t)), clock: &fhir.CopyClock{}}
+	to, err := openEngine[engine](t, c.clock.Now, fhirtest.Parameters(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,8 @@ func (s unreadable) Reindex(ctx context.Context, step store.ReindexStep) (store.
 // TestAnIndexThatFailsHoldsUpNoOther: it is tried again when the others are whole.
 func TestAnIndexThatFailsHoldsUpNoOther(t *testing.T) {
 	now := fhirtest.Clock()
-	h := harness{t, fhirtest.NewService(t, unreadable{newEngine(t, now)}, fhir.Options{Now: now, Logger: slog.New(slog.DiscardHandler)})}
+	parameters := fhirtest.Parameters(t).Copy()
+	h := harness{t, fhirtest.NewService(t, unreadable{newEngine(t, now, parameters)}, fhir.Options{Now: now, Parameters: parameters, Logger: slog.New(slog.DiscardHandler)})}
 	h.put(extended("p", "ward", "a"))
 	h.put(`{"resourceType":"Organization","id":"o","name":"A clinic","alias":["a"]}`)
 	h.put(defined("bed", "active"))

@@ -48,7 +48,7 @@ func TestLoad(t *testing.T) {
 		equal(t, "other version", results[1].Version.VersionID, 2)
 	})
 	t.Run("records land with the resources", func(t *testing.T) {
-		engine := newEngine(t, fhirtest.Clock())
+		engine := newEngine(t, fhirtest.Clock(), fhirtest.Parameters(t))
 		h := harness{t, fhirtest.NewService(t, engine, fhir.Options{})}
 		change := store.RecordChange{Bucket: "load", Key: "once", Value: []byte{1}, Revision: store.AnyRevision}
 		request := fhir.LoadRequest{Resources: []*resources.Document{h.doc(a)}, Records: []store.RecordChange{change}}

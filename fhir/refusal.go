@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,8 @@ func refusal(err error, key store.Key) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, store.ErrUnknown): // before all that says that nothing was changed
+		return outcome.New(outcome.Incomplete, "The database failed while this request was being applied, and it is not known whether it was: either all of it is stored, or nothing. Look before you send it again.").Because(err)
 	case errors.As(err, &refused):
 		return err
 	case errors.As(err, &gone):
@@ -38,7 +41,7 @@ func refusal(err error, key store.Key) error {
 	case errors.As(err, &cost):
 		return costlySearch(cost)
 	case errors.Is(err, store.ErrTooLarge):
-		return outcome.New(outcome.TooLong, "The transaction is too large to be applied at once; nothing was changed.").In(outcome.StageTooLarge).Because(err)
+		return tooLarge(err)
 	case errors.Is(err, store.ErrCursor):
 		return badPage().Because(err)
 	case errors.Is(err, store.ErrClosed):
@@ -62,6 +65,20 @@ func refusedCommit(c *store.ConflictError) error {
 		return outcome.New(outcome.Invalid, "%s is changed twice by one transaction.", c.Key).In(outcome.StageSyntax).Because(c)
 	}
 	return outcome.New(outcome.Conflict, "Others keep changing the same thing at the same time; nothing was changed. Try again.").Because(c)
+}
+
+// tooLarge words the bound that a write went beyond.
+func tooLarge(err error) error {
+	var limit *store.LimitError
+	reason := "The write is too large to be applied at once"
+	switch {
+	case !errors.As(err, &limit):
+	case limit.Time > 0:
+		reason = fmt.Sprintf("The write takes longer than %g s to be applied, the most that this server gives one", limit.Time.Seconds())
+	default:
+		reason = fmt.Sprintf("The write makes %d bytes as they are stored, indexes included; at most %d are applied at once", limit.Bytes, limit.Most)
+	}
+	return outcome.New(outcome.TooLong, "%s; nothing was changed. Send it in parts.", reason).In(outcome.StageTooLarge).Because(err)
 }
 
 // staleMatch is the answer where If-Match or If-None-Match does not hold.

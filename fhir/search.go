@@ -203,6 +203,10 @@ func explain(plan *store.Plan) []outcome.Issue {
 			note("%s.", legName(step))
 			continue
 		}
+		if step.Estimate == store.Unsized {
+			note("%s: %d examined.", legName(step), step.Examined)
+			continue
+		}
 		note("%s: about %d expected, %d examined.", legName(step), step.Estimate, step.Examined)
 	}
 	if plan.Examined >= 0 {

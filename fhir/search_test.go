@@ -180,7 +180,7 @@ func TestPaging(t *testing.T) {
 		wantRefusal(t, err, outcome.Invalid, outcome.StageSyntax)
 	})
 	t.Run("another process on the same store takes the link", func(t *testing.T) {
-		engine := newEngine(t, fhirtest.Clock())
+		engine := newEngine(t, fhirtest.Clock(), fhirtest.Parameters(t))
 		one := harness{t, fhirtest.NewService(t, engine, fhir.Options{})}
 		two := harness{t, fhirtest.NewService(t, engine, fhir.Options{})}
 		fill(one)

@@ -32,6 +32,10 @@ type Options struct {
 	Validator Validator
 	// Authorizer decides what the caller in the context may do and see. Default: all.
 	Authorizer Authorizer
+	// Auditor keeps account of writes. Default: nobody does.
+	Auditor Auditor
+	// Security tells where callers are authorized. Default: nowhere.
+	Security *Security
 	// BaseURL is the public address of the interface without a slash at its end, for links and
 	// full URLs and to know the server's own resources. Default: http://127.0.0.1:8080/fhir.
 	BaseURL string

@@ -29,7 +29,10 @@ func with(t testing.TB, options fhir.Options) harness {
 	if options.Now == nil {
 		options.Now = fhirtest.Clock()
 	}
-	return harness{t, fhirtest.NewService(t, newEngine(t, options.Now), options)}
+	if options.Parameters == nil {
+		options.Parameters = fhirtest.Parameters(t).Copy()
+	}
+	return harness{t, fhirtest.NewService(t, newEngine(t, options.Now, options.Parameters), options)}
 }
 
 func (h harness) doc(text string) *resources.Document {

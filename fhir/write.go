@@ -167,10 +167,15 @@ func (a *attempt) commit(ctx context.Context) error {
 		return nil
 	}
 	a.rely()
+	landed, err := a.audit(ctx)
+	if err != nil {
+		return err
+	}
 	versions, err := a.service.store.Commit(ctx, a.tx)
 	if err != nil {
 		return err
 	}
+	landed()
 	a.landed = versions
 	a.installed()
 	a.tell()

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrNotFound is the absence of a resource, version or record.
@@ -16,6 +17,26 @@ var ErrClosed = errors.New("the store is closed")
 
 // ErrTooLarge is a transaction beyond what the engine can land at once.
 var ErrTooLarge = errors.New("the transaction is too large for the storage engine")
+
+// LimitError is an ErrTooLarge that tells which bound was reached. Nothing of the transaction was applied.
+type LimitError struct {
+	Bytes, Most int64         // how large it is as the engine writes it, and may be; 0 where time was the bound
+	Time        time.Duration // how long applying it may take; 0 where size was the bound
+}
+
+func (e *LimitError) Error() string {
+	if e.Time > 0 {
+		return fmt.Sprintf("%v: it takes longer than %v", ErrTooLarge, e.Time)
+	}
+	return fmt.Sprintf("%v: it has %d bytes of at most %d", ErrTooLarge, e.Bytes, e.Most)
+}
+
+// Unwrap makes it an ErrTooLarge.
+func (e *LimitError) Unwrap() error { return ErrTooLarge }
+
+// ErrUnknown is the one error of Commit after which the transaction may have been applied, as a whole: an engine on
+// another machine failed in the middle, and did not come back to tell.
+var ErrUnknown = errors.New("the database failed while the transaction was landing; it is not known whether it landed")
 
 // CostError ends a search that has looked at as many rows of the index and resources as one may.
 type CostError struct {

@@ -50,6 +50,8 @@ type Store interface {
 	//
 	// What stands in the way is looked for in this order, and the first thing found is the error:
 	// duplicates, preconditions, guards (those bumped first), claims, records; each in the order given.
+	// One that holds, but is beyond Limits, is a *LimitError, or another ErrTooLarge. ErrUnknown is the error
+	// after which it may have been applied.
 	//
 	// A context that ends before the changes land refuses them. Once they are landing it is not
 	// looked at any more, so that its error always means that nothing was applied.
@@ -71,6 +73,8 @@ type Store interface {
 	Claims(ctx context.Context, key Key) ([]string, error)
 	// Buckets are the names of those with a record that has not expired, in the order of their bytes.
 	Buckets(ctx context.Context) ([]string, error)
+	// Limits are the bounds of one transaction.
+	Limits() Limits
 	// Shared reports whether other processes may have the same store open, so that what one knows of
 	// it may be out of date.
 	Shared() bool
@@ -113,6 +117,12 @@ type Reader interface {
 type Snapshot interface {
 	Reader
 	io.Closer
+}
+
+// Limits are what a transaction may not go beyond; 0 is no bound.
+type Limits struct {
+	TransactionBytes int64         // as the engine writes it, indexes included
+	TransactionTime  time.Duration // that applying it may take
 }
 
 // Transaction is a set of changes that land together.

@@ -125,6 +125,9 @@ func (a *Authorizer) patientsOf(e resources.Element, id string) []string {
 	return ids
 }
 
+// Patients are the ids of the patients whose record a resource, with that id, is part of.
+func (a *Authorizer) Patients(e resources.Element, id string) []string { return a.patientsOf(e, id) }
+
 // nobodys reports whether a resource of a type that may belong to nobody does.
 func nobodys(e resources.Element) bool {
 	typ := e.Type().Name

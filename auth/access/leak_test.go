@@ -64,6 +64,9 @@ func attackers(h *hospital) map[string]context.Context {
 // asking is the Authenticator of a test: the token names who asks, anew for each request.
 type asking struct{ h *hospital }
 
+// Finished notes nothing.
+func (asking) Finished(context.Context, *http.Request, rest.Ending) {}
+
 func (a asking) Authenticate(r *http.Request) (context.Context, error) {
 	who := attackers(a.h)[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
 	if who == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"kiln/auth"
 	"kiln/fhir"
 	"kiln/resources"
 	"kiln/resources/outcome"
@@ -36,6 +37,9 @@ func (d *decision) verify(ctx context.Context, v store.Version) error {
 		return err
 	}
 	if e.Type().Name == d.action.Type && d.allows(e, v.ID) {
+		if trail := auth.TrailFrom(ctx); trail != nil {
+			trail.Disclose(v.Key.String(), d.patientsOf(e, v.ID))
+		}
 		return nil
 	}
 	return d.disagree(ctx)

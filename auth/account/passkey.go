@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,11 +30,15 @@ const ceremonyTime = 5 * time.Minute
 // maxPasskeys is how many one account may have.
 const maxPasskeys = 20
 
-// Passkeys are those of the site at a public address, such as https://kiln.example.org.
+// Passkeys are those of the site at a public address, such as https://kiln.example.org; nil where its host is an address
+// of the network, for which authenticators make none.
 func (p *People) Passkeys(public string) (*Passkeys, error) {
 	u, err := url.Parse(public)
 	if err != nil {
 		return nil, err
+	}
+	if net.ParseIP(u.Hostname()) != nil {
+		return nil, nil
 	}
 	site, err := webauthn.New(&webauthn.Config{
 		RPID: u.Hostname(), RPDisplayName: p.options.Site, RPOrigins: []string{u.Scheme + "://" + u.Host},

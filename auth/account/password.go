@@ -112,3 +112,10 @@ func readHash(hash string) (c cost, salt, sum []byte, ok bool) {
 	sum, err = base64.RawStdEncoding.DecodeString(parts[5])
 	return c, salt, sum, err == nil && len(sum) == hashSize
 }
+
+// HashSecret keeps a secret that somebody chose, as passwords are kept; MatchesSecret compares with one. They are for secrets
+// of apps.
+func HashSecret(secret string) string { return hashPassword(secret, defaultCost) }
+
+// MatchesSecret reports whether a hash of HashSecret is that of a secret.
+func MatchesSecret(hash, secret string) bool { return matchesPassword(hash, secret) }

@@ -173,6 +173,12 @@ func (p *Policy) Assign(by, rank string) (persons int) {
 	return 0
 }
 
+// Highest reports whether no rank is above one.
+func (p *Policy) Highest(rank string) bool {
+	r := p.Rank(rank)
+	return r != nil && r.Level == p.top()
+}
+
 // top is the highest level.
 func (p *Policy) top() (level int) {
 	for _, r := range p.ranks {

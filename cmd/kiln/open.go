@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -35,12 +36,17 @@ type assembly struct {
 	Store      store.Store
 	Parameters *search.Parameters
 	Service    *fhir.Service
+	Guard      *guard // nil where everybody may everything
 }
 
 // Close ends what the service does in the background and closes the store.
 func (a *assembly) Close() error {
+	var err error
+	if a.Guard != nil {
+		err = a.Guard.close()
+	}
 	a.Service.Close()
-	return a.Store.Close()
+	return errors.Join(err, a.Store.Close())
 }
 
 // plan is how to assemble.
@@ -57,6 +63,8 @@ type plan struct {
 	SearchRows int64            // that one search may look at; 0 is the engine's default
 	SlowSearch time.Duration    // what is logged; 0 is none
 	Mongo      mongoSettings
+	// Guard, if not nil, decides who may do and see what; without it everybody may everything.
+	Guard func(ctx context.Context, s store.Store, parameters *search.Parameters) (*guard, error)
 }
 
 // localPlan is for commands that use a store without serving it.
@@ -110,15 +118,28 @@ func (p plan) assemble(ctx context.Context) (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	service, err = fhir.New(fhir.Options{
+	options := fhir.Options{
 		Store: s, Parameters: parameters, Validator: validator, BaseURL: p.BaseURL, Integrity: integrities[p.Integrity], Version: version(),
 		AllowScans: p.Scans, Passive: p.Passive, SlowSearch: p.SlowSearch, Logger: p.Logger,
-	})
+	}
+	a := &assembly{Store: s, Parameters: parameters}
+	if p.Guard != nil {
+		if a.Guard, err = p.Guard(ctx, s, parameters); err == nil {
+			a.Guard.watch(&options)
+		}
+	}
+	if err == nil {
+		service, err = fhir.New(options)
+	}
+	if err == nil && a.Guard != nil {
+		err = a.Guard.serve(ctx, service)
+	}
 	if err != nil {
 		_ = s.Close()
 		return nil, err
 	}
-	return &assembly{Store: s, Parameters: parameters, Service: service}, nil
+	a.Service = service
+	return a, nil
 }
 
 func (p plan) parameters() (*search.Parameters, error) {

@@ -8,7 +8,7 @@ import (
 
 // commands lists the subcommands in the order of --help.
 var commands = []func() *cobra.Command{
-	newServe, newLoad, newExport, newCheck, newBackup, newRestore, newCopy, newValidate, newFHIRPath, newBench, newVersion,
+	newServe, newLoad, newExport, newCheck, newBackup, newRestore, newCopy, newUser, newClient, newValidate, newFHIRPath, newBench, newVersion,
 }
 
 func newRoot() *cobra.Command {

@@ -42,7 +42,11 @@ before the file.`,
 	f.String("base-url", "", "public URL of the server, used in links (default: from --listen)")
 	f.String("store", defaultStore, storeUsage)
 	mongoFlags(f)
-	f.String("auth", "off", "off (loopback only) or smart")
+	f.String("auth", "smart", "smart, or off: everybody may everything, on loopback only")
+	f.String("policy", "", "YAML file that says what ranks may do (default: the one that Kiln ships with)")
+	f.Duration("access-token-ttl", time.Hour, "how long an access token lives, at most 1h; those of backend services 5m at most")
+	f.String("audit", "strict", "strict: nothing is served while the audit log cannot be written; open: it is")
+	f.Bool("insecure", false, "serve plain HTTP beyond loopback, for a proxy that speaks HTTPS before it")
 	f.String("tls-cert", "", "file with the certificate chain, for HTTPS")
 	f.String("tls-key", "", "file with the certificate's private key")
 	f.String("validation", "base", "what is checked on writes: off or base")
@@ -68,6 +72,11 @@ type serving struct {
 	MaxBody          int64
 	RequestTimeout   time.Duration
 	DrainDelay       time.Duration
+	Off              bool // authorization
+	Insecure         bool
+	AuditOpen        bool
+	PolicyFile       string
+	AccessTokenLives time.Duration
 }
 
 func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
@@ -82,12 +91,23 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 		plan:   plan{Store: k.String("store"), Validation: k.String("validation"), Integrity: k.String("referential-integrity")},
 		Listen: k.String("listen"), Public: strings.TrimRight(k.String("base-url"), "/"),
 		Certificate: k.String("tls-cert"), Key: k.String("tls-key"), RequestTimeout: k.Duration("request-timeout"),
+		PolicyFile: k.String("policy"), Off: k.String("auth") == "off",
+	}
+	if c.Insecure, err = strconv.ParseBool(k.String("insecure")); err != nil {
+		return serving{}, wrongUsage("--insecure is %q; expected true or false", k.String("insecure"))
+	}
+	if (c.Certificate == "") != (c.Key == "") {
+		return serving{}, wrongUsage("--tls-cert and --tls-key go together")
 	}
 	if err := c.checkAuth(k.String("auth")); err != nil {
 		return serving{}, err
 	}
-	if (c.Certificate == "") != (c.Key == "") {
-		return serving{}, wrongUsage("--tls-cert and --tls-key go together")
+	switch c.AuditOpen = k.String("audit") == "open"; {
+	case !c.AuditOpen && k.String("audit") != "strict":
+		return serving{}, wrongUsage("--audit is %q; expected strict or open", k.String("audit"))
+	}
+	if c.AccessTokenLives, err = duration(k.String("access-token-ttl")); err != nil || c.AccessTokenLives < time.Second || c.AccessTokenLives > time.Hour {
+		return serving{}, wrongUsage("--access-token-ttl is %q; expected a duration from 1s to 1h", k.String("access-token-ttl"))
 	}
 	if c.Scans, err = strconv.ParseBool(k.String("allow-scans")); err != nil {
 		return serving{}, wrongUsage("--allow-scans is %q; expected true or false", k.String("allow-scans"))
@@ -138,18 +158,19 @@ func duration(text string) (time.Duration, error) {
 	return d, err
 }
 
-// checkAuth holds the rule that an open server is not reachable from elsewhere.
+// checkAuth holds the rules that an open server is not reachable from elsewhere, and that tokens do not travel in the clear.
 func (c serving) checkAuth(auth string) error {
-	switch auth {
-	case "smart":
-		return wrongUsage("--auth smart is not there yet: authorization arrives with a later version; until then --auth off serves loopback addresses only")
-	case "off":
-		if !loopback(c.Listen) {
-			return wrongUsage("--auth off is for loopback addresses only, and --listen %s is reachable from elsewhere; expected 127.0.0.1, [::1] or localhost", c.Listen)
-		}
+	switch {
+	case auth != "smart" && auth != "off":
+		return wrongUsage("--auth is %q; expected smart or off", auth)
+	case loopback(c.Listen):
 		return nil
+	case auth == "off":
+		return wrongUsage("--auth off is for loopback addresses only, and --listen %s is reachable from elsewhere; expected 127.0.0.1, [::1] or localhost", c.Listen)
+	case c.Certificate == "" && !c.Insecure:
+		return wrongUsage("--listen %s is reachable from elsewhere, and tokens and records would travel in the clear; expected --tls-cert and --tls-key, or --insecure if a proxy speaks HTTPS before this server", c.Listen)
 	}
-	return wrongUsage("--auth is %q; expected smart or off", auth)
+	return nil
 }
 
 func loopback(address string) bool {
@@ -175,6 +196,13 @@ func serve(cmd *cobra.Command) error {
 	defer listener.Close()
 	address := c.address(listener)
 	c.BaseURL = address + "/fhir"
+	if !c.Off {
+		current, err := policyInForce(ctx, c.PolicyFile, c.Logger)
+		if err != nil {
+			return err
+		}
+		c.Guard = guarding{Issuer: address, Policy: current, AccessTokenLives: c.AccessTokenLives, Zone: c.Zone, AuditOpen: c.AuditOpen, Logger: c.Logger, First: true}.over
+	}
 	a, err := c.assemble(ctx)
 	if err != nil {
 		return err
@@ -191,7 +219,9 @@ func serve(cmd *cobra.Command) error {
 	if err != nil {
 		return errors.Join(err, a.Close())
 	}
-	c.Logger.Warn("authorization is off: whoever reaches this address can read and change every record; it listens on loopback only")
+	if c.Off {
+		c.Logger.Warn("authorization is off: whoever reaches this address can read and change every record; it listens on loopback only")
+	}
 	collectSeldom()
 	go tidy(ctx)
 	done := make(chan error, 1)
@@ -228,8 +258,6 @@ func (c serving) address(listener net.Listener) string {
 func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 	options := rest.Options{
 		Service: a.Service, MaxBody: c.MaxBody, RequestTimeout: c.RequestTimeout, Logger: c.Logger,
-		// Without tokens, the pages of other sites must not reach the server through a browser.
-		Origins: []string{rest.LoopbackOrigins},
 		Ready: func() error {
 			if err := leaving.ready(); err != nil {
 				return err
@@ -237,17 +265,34 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 			return storeReady(a.Store)
 		},
 	}
+	if a.Guard == nil {
+		// Without tokens, the pages of other sites must not reach the server through a browser.
+		options.Origins = []string{rest.LoopbackOrigins}
+	} else {
+		options.Authenticator, options.WellKnown = a.Guard.recorder, a.Guard.server.WellKnown()
+	}
 	handler, err := rest.New(options)
 	if err != nil {
 		return nil, err
 	}
-	return rest.NewServer(leaving.closing(handler), options), nil
+	if a.Guard != nil {
+		a.Guard.server.Mount(handler.Engine())
+	}
+	server := rest.NewServer(leaving.closing(handler), options)
+	if c.Certificate != "" {
+		certificate, err := newCertificate(c.Certificate, c.Key, c.Logger)
+		if err != nil {
+			return nil, err
+		}
+		server.TLSConfig = certificate.config()
+	}
+	return server, nil
 }
 
 func (c serving) accept(server *http.Server, listener net.Listener) error {
 	var err error
-	if c.Certificate != "" {
-		err = server.ServeTLS(listener, c.Certificate, c.Key)
+	if server.TLSConfig != nil {
+		err = server.ServeTLS(listener, "", "")
 	} else {
 		err = server.Serve(listener)
 	}

@@ -32,6 +32,9 @@ func (door) Authenticate(r *http.Request) (context.Context, error) {
 	return nil, outcome.New(outcome.Login, "That token does not count.").Because(lack(`Bearer error="invalid_token"`))
 }
 
+// Finished notes nothing.
+func (door) Finished(context.Context, *http.Request, rest.Ending) {}
+
 func (door) Authorize(ctx context.Context, a fhir.Action) error {
 	switch {
 	case ctx.Value(insideKey{}) == nil:

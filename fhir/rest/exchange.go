@@ -25,13 +25,14 @@ type exchange struct {
 	deadline deadline
 	id       string // of the request
 
-	parts  segments
-	allow  string
-	route  *route // never nil: requests without an address have the route unrouted
-	query  query
-	format format
-	prefer prefer
-	share  int64 // of the memory for large bodies
+	parts          segments
+	allow          string
+	route          *route // never nil: requests without an address have the route unrouted
+	query          query
+	format         format
+	prefer         prefer
+	authenticating bool  // the authenticator was asked
+	share          int64 // of the memory for large bodies
 
 	// values are header values of this answer; they live as long as its header does.
 	values [8]string
@@ -133,7 +134,7 @@ func (x *exchange) empty(status int) {
 func (x *exchange) fail(err error) {
 	refused := refusal(err)
 	status := Status(refused)
-	if status == http.StatusInternalServerError {
+	if status == http.StatusInternalServerError || status == http.StatusGatewayTimeout {
 		x.options.Logger.LogAttrs(x.r.Context(), slog.LevelError, "request failed", slog.String("request", x.id), slog.Any("cause", errors.Unwrap(refused)))
 	}
 	if x.w.Written() {
@@ -182,6 +183,7 @@ func (x *exchange) finish() {
 		typ = x.parts.part[0]
 	}
 	x.route.meter.count(status, took)
+	x.ended(status)
 	if !x.options.Logger.Enabled(x.r.Context(), slog.LevelInfo) {
 		return
 	}

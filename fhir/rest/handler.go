@@ -3,6 +3,7 @@ package rest
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -57,6 +58,9 @@ func New(options Options) (*Handler, error) {
 	return h, nil
 }
 
+// wellKnown is where documents of discovery lie below the base.
+const wellKnown = basePath + "/.well-known/"
+
 // The answers worth packing, and how hard: level 1 costs a third of the default's time.
 const (
 	minPacked = 1 << 10
@@ -97,6 +101,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers one request below the base.
 func (h *Handler) serve(c *gin.Context) {
+	if h.options.WellKnown != nil && strings.HasPrefix(c.Request.URL.Path, wellKnown) {
+		h.options.WellKnown.ServeHTTP(c.Writer, c.Request)
+		return
+	}
 	x := &exchange{Handler: h, w: c.Writer, r: c.Request, start: time.Now(), route: h.unrouted, format: defaultFormat}
 	h.metrics.inFlight.Inc()
 	defer h.metrics.inFlight.Dec()

@@ -26,6 +26,8 @@ type Options struct {
 	Origins []string
 	// Authenticator finds out who asks. Default: nobody is asked.
 	Authenticator Authenticator
+	// WellKnown answers what is asked below .well-known/ of the base. Default: that is no address.
+	WellKnown http.Handler
 	// Ready reports why the server is not ready yet, nil when it is. Default: ready.
 	Ready func() error
 	// Logger gets one line a request, without ids, query values and bodies. Default: discard.

@@ -15,6 +15,8 @@ type route struct {
 	typed        bool // the address begins with a type
 	lists        bool // the answer is a list, so NDJSON is offered
 	reads        bool // the answer is one stored version
+	named        bool // the address goes on with an id
+	interaction  fhir.Interaction
 	open         bool // nobody is asked who they are
 }
 
@@ -53,7 +55,8 @@ func newRoutes(rows []fhir.Route, m *metrics) []*route {
 			typed:  strings.HasPrefix(row.Path, "[type]"),
 			lists:  strings.HasPrefix(string(row.Interaction), "search-"),
 			reads:  row.Interaction == fhir.Read || row.Interaction == fhir.VRead,
-			open:   row.Interaction == fhir.Capabilities,
+			named:  strings.HasPrefix(row.Path, "[type]/[id]"), interaction: row.Interaction,
+			open: row.Interaction == fhir.Capabilities,
 		}
 	}
 	return out

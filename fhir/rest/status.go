@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"kiln/resources/outcome"
+	"kiln/store"
 )
 
 // statusByStage decides where the stage of an error says more than its code.
@@ -67,6 +68,7 @@ var statusByCause = [...]struct {
 }{
 	{errSlow, http.StatusRequestTimeout},
 	{errLong, http.StatusRequestURITooLong},
+	{store.ErrUnknown, http.StatusGatewayTimeout}, // and not 503, which asks to send it again
 	{errRange, http.StatusRequestedRangeNotSatisfiable},
 }
 

@@ -40,6 +40,9 @@ func (s *Store) Buckets(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// Limits implements store.Store: there are none.
+func (s *Store) Limits() store.Limits { return store.Limits{} }
+
 // Shared implements store.Store: it lives in one process, unless Options say that it is to be taken for one
 // that does not.
 func (s *Store) Shared() bool { return s.options.Shared }

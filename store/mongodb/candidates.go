@@ -38,6 +38,7 @@ type walk struct {
 	buffer    []candidate
 	ended     bool
 	wanted    wanted
+	leg       *leg // of the plan; nil behind references
 }
 
 // walk begins after a number, or before it when it goes down.
@@ -94,6 +95,9 @@ func (w *walk) fill(ctx context.Context) error {
 	}
 	w.changed(end, found)
 	w.from, w.batch = last, min(w.batch*4, fullBatch)
+	if w.leg != nil {
+		w.leg.examined += int64(count + older)
+	}
 	if err := w.s.work.look(count + older); err != nil {
 		return err
 	}

@@ -20,15 +20,22 @@ type claim struct {
 }
 
 // Claims implements store.Store.
-func (s *Store) Claims(ctx context.Context, key store.Key) (names []string, err error) {
-	err = s.newest().during(ctx, func(v *view) error {
-		found, err := v.fetch(ctx, []store.Key{key}, bson.D{{Key: "ix", Value: 0}, {Key: "r", Value: 0}, {Key: "raw", Value: 0}})
-		if d := found[key]; d != nil {
+func (s *Store) Claims(ctx context.Context, key store.Key) ([]string, error) {
+	claims, err := s.ClaimsOf(ctx, []store.Key{key})
+	return claims[key], err
+}
+
+// ClaimsOf is Claims of several resources, which are asked for together.
+func (s *Store) ClaimsOf(ctx context.Context, keys []store.Key) (map[store.Key][]string, error) {
+	claims := make(map[store.Key][]string, len(keys))
+	err := s.newest().during(ctx, func(v *view) error {
+		found, err := v.fetch(ctx, keys, bson.D{{Key: "ix", Value: 0}, {Key: "r", Value: 0}, {Key: "raw", Value: 0}})
+		for key, d := range found {
 			for _, c := range d.Claims {
-				names = append(names, string(c.Data))
+				claims[key] = append(claims[key], string(c.Data))
 			}
 		}
 		return err
 	})
-	return names, err
+	return claims, err
 }

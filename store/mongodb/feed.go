@@ -19,15 +19,23 @@ func (s *Store) Changes(ctx context.Context, after store.Position) (store.Feed, 
 	}
 	defer s.leave()
 	s.lookout.start(s)
-	return &feed{store: s, last: int64(min(after, math.MaxInt64)), closed: make(chan struct{})}, nil
+	return &feed{store: s, last: int64(min(after, math.MaxInt64)), part: feedFirst, closed: make(chan struct{})}, nil
 }
 
-// feedBatch is how many changes are read at once.
-const feedBatch = 32
+// feedBatch is how many changes are read at once, without the bodies: those are read in parts, of which
+// the first is short and the others of about feedBytes.
+const (
+	feedBatch = 1000
+	feedFirst = 32
+	feedMost  = 512
+	feedBytes = 4 << 20
+)
 
 type feed struct {
 	store   *Store
-	last    int64 // position of the last change given or in pending
+	last    int64    // position of the last change given or in pending
+	ahead   []*event // those after it that have been read
+	part    int      // how many bodies are read next
 	pending []store.Event
 	once    sync.Once
 	closed  chan struct{}
@@ -74,7 +82,7 @@ func (f *feed) ended() bool {
 	}
 }
 
-// fill reads the next changes that are committed.
+// fill puts the next changes into pending, if there are any.
 func (f *feed) fill(ctx context.Context) error {
 	if err := f.store.enter(ctx); err != nil {
 		if f.ended() {
@@ -84,25 +92,38 @@ func (f *feed) fill(ctx context.Context) error {
 	}
 	defer f.store.leave()
 	v, err := f.store.now(ctx)
-	if err != nil || f.last >= v.at {
+	if err == nil && len(f.ahead) == 0 && f.last < v.at {
+		err = f.read(ctx, v)
+	}
+	if err != nil || len(f.ahead) == 0 {
 		return told(ctx, err)
 	}
-	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: f.last}, {Key: "$lte", Value: v.at}}}}
-	o := options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(feedBatch)
-	var next []*event
-	for e, err := range rows[event](ctx, v.feed(), filter, o) {
-		if err != nil {
-			return err
-		}
-		next = append(next, e)
-	}
-	versions, err := v.versions(ctx, next)
+	part := f.ahead[:min(f.part, len(f.ahead))]
+	versions, err := v.versions(ctx, part)
 	if err != nil {
 		return told(ctx, err)
 	}
+	bytes := 0
 	for i, version := range versions {
-		f.last = next[i].Position
+		f.last = part[i].Position
 		f.pending = append(f.pending, store.Event{Position: store.Position(f.last), Version: version})
+		bytes += len(version.Body)
+	}
+	f.ahead = f.ahead[len(part):]
+	f.part = min(max(feedBytes/(bytes/len(part)+1), 1), 2*f.part, feedMost)
+	return nil
+}
+
+// read reads the next changes that are committed.
+func (f *feed) read(ctx context.Context, v *view) error {
+	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: f.last}, {Key: "$lte", Value: v.at}}}}
+	o := options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(feedBatch)
+	for e, err := range rows[event](ctx, v.feed(), filter, o) {
+		if err != nil {
+			f.ahead = nil // of these, all or none
+			return err
+		}
+		f.ahead = append(f.ahead, e)
 	}
 	return nil
 }

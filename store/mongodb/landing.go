@@ -138,8 +138,11 @@ func (s *Store) land(ctx context.Context, batch []*commit) {
 
 // failed is the error of a commit. That of its context tells that nothing was applied.
 func failed(ctx context.Context, err error) error {
-	if errors.Is(err, errUnknown) {
+	switch {
+	case errors.Is(err, store.ErrUnknown):
 		return err
+	case transient(err): // it would be tried again, had it not been for too long
+		return errors.Join(context.DeadlineExceeded, err)
 	}
 	return told(ctx, err)
 }

@@ -36,6 +36,10 @@ type Options struct {
 	// for it; 5 s if 0. All processes should have the same.
 	Term time.Duration
 
+	// TransactionBytes lets no transaction be larger, where that is less than the engine's own bound; 0 is no bound.
+	TransactionBytes int64
+
+	time time.Duration           // for tests: that a transaction may take
 	step func(name string) error // for tests: called before each step of a landing
 }
 
@@ -43,6 +47,9 @@ type Options struct {
 func (o *Options) EnsureDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.time <= 0 {
+		o.time = transactionTime
 	}
 	if o.Term <= 0 {
 		o.Term = 5 * time.Second

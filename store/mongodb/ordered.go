@@ -10,6 +10,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"kiln/store"
 )
 
 // Without transactions a landing is a row of steps, each of which the database does whole:
@@ -40,7 +42,7 @@ func (s *Store) landOrdered(ctx context.Context, batch []*commit, verdicts []ver
 	}
 	var p *plan
 	if err == nil {
-		p, err = k.plan(maxOrdered)
+		p, err = k.plan(s.limits().TransactionBytes)
 	}
 	if err != nil || p.empty() {
 		return errors.Join(err, s.giveTurnBack(ctx, turn))
@@ -80,10 +82,10 @@ func (s *Store) findOut(ctx context.Context, p *plan, cause error) error {
 		case h.Turn-p.Turn < plansKept:
 			return errMoved
 		default:
-			return errors.Join(errUnknown, cause)
+			return errors.Join(store.ErrUnknown, cause)
 		}
 	}
-	return errors.Join(errUnknown, cause)
+	return errors.Join(store.ErrUnknown, cause)
 }
 
 // takeTurn waits for the turn and gives the head that it follows.
@@ -229,7 +231,7 @@ func (s *Store) confirm(ctx context.Context, p *plan) (landed bool, err error) {
 		return false, fmt.Errorf("taking back what was to land: %w", told(ctx, err))
 	}
 	if h.Turn-p.Turn >= plansKept {
-		return false, errUnknown
+		return false, store.ErrUnknown
 	}
 	return false, errMoved
 }
@@ -247,8 +249,21 @@ func (s *Store) finish(ctx context.Context, p *plan) error {
 	return s.mark(ctx, p.Head)
 }
 
+// maxWrites is how many writes one command has. FerretDB 1 holds one of its hundred connections to SQLite for each update
+// until the command ends, and waits forever for one more (internal/handler/msg_update.go there).
+const maxWrites = 50
+
 // idempotent does writes of which some may have been done already.
 func idempotent(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
+	for some := range slices.Chunk(models, maxWrites) {
+		if err := idempotentOnes(ctx, c, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func idempotentOnes(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
 	_, err := c.BulkWrite(ctx, models, anyOrder())
 	var bulk mongo.BulkWriteException
 	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {

@@ -37,15 +37,8 @@ type plan struct {
 // empty reports whether nothing is to be done.
 func (p *plan) empty() bool { return len(p.Past)+len(p.Others) == 0 }
 
-// A landing may be so large. In ordered steps it must fit into one document with room for what is around it;
-// a transaction could be larger, and takes time that others wait for.
-const (
-	maxOrdered     = 15 << 20
-	maxTransaction = 64 << 20
-)
-
-// plan makes the plan of all that has changed. The error is store.ErrTooLarge beyond the most bytes.
-func (k *stock) plan(most int) (*plan, error) {
+// plan makes the plan of all that has changed. The error is a *store.LimitError beyond the most bytes.
+func (k *stock) plan(most int64) (*plan, error) {
 	p := &plan{Turn: k.turn, Name: rand.Text(), Head: k.head}
 	p.Head.Turn = k.turn
 	p.Head.Plans = slices.Insert(slices.Clone(p.Head.Plans), 0, p.Name)
@@ -79,8 +72,8 @@ func (k *stock) plan(most int) (*plan, error) {
 			return nil, err
 		}
 	}
-	if p.bytes > most {
-		return nil, store.ErrTooLarge
+	if size := int64(p.bytes); size > most {
+		return nil, &store.LimitError{Bytes: size, Most: most}
 	}
 	return p, nil
 }
@@ -125,9 +118,9 @@ func planShelf[T any](p *plan, collection, name string, s *shelf[T], turn func(*
 }
 
 func (p *plan) insert(list *[]write, collection string, name any, document any) error {
-	raw, err := bson.Marshal(document)
+	raw, err := sendable(document)
 	if err != nil {
-		return fmt.Errorf("writing a document: %w", err)
+		return err
 	}
 	p.add(list, write{Collection: collection, Name: name, Document: raw})
 	return nil
@@ -137,9 +130,9 @@ func (p *plan) put(collection, name string, seen bson.D, document any) error {
 	if seen == nil {
 		return p.insert(&p.Others, collection, name, document)
 	}
-	raw, err := bson.Marshal(document)
+	raw, err := sendable(document)
 	if err != nil {
-		return fmt.Errorf("writing a document: %w", err)
+		return err
 	}
 	condition, err := bson.Marshal(seen)
 	if err != nil {

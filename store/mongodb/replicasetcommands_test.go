@@ -73,6 +73,9 @@ func (r *replicaSet) answer(c bson.D) bson.D {
 	if f.hangUp {
 		return nil
 	}
+	if slices.Contains(f.labels, transientLabel) {
+		r.drop(session(c)) // a transaction that is to begin again has ended
+	}
 	return refusal(f.code, f.labels...)
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"kiln/store"
 )
 
 // errMoved is a landing that another process was faster than; it is tried again.
@@ -17,9 +19,6 @@ const (
 	waitFirst = 5 * time.Millisecond
 	waitMost  = 500 * time.Millisecond
 )
-
-// errUnknown is the one failure after which a transaction may have landed.
-var errUnknown = errors.New("the database failed while the transaction was landing; it is not known whether it landed")
 
 // again does something until it succeeds, fails for good, or the context ends.
 func again(ctx context.Context, try func(ctx context.Context) error) error {
@@ -36,7 +35,7 @@ func again(ctx context.Context, try func(ctx context.Context) error) error {
 
 // transient reports whether an error says that nothing was done, and that it may go well another time.
 func transient(err error) bool {
-	if errors.Is(err, errUnknown) {
+	if errors.Is(err, store.ErrUnknown) || errors.Is(err, store.ErrTooLarge) {
 		return false
 	}
 	if errors.Is(err, errMoved) {
@@ -56,6 +55,6 @@ func unknownResult(err error) bool {
 // or in the middle of a failover.
 func passing(err error) bool {
 	var server mongo.ServerError
-	return !errors.Is(err, errMoved) && !errors.Is(err, errUnknown) &&
+	return !errors.Is(err, errMoved) && !errors.Is(err, store.ErrUnknown) &&
 		(mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &server))
 }

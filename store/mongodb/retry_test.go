@@ -23,7 +23,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		{err: mongo.CommandError{Code: steppedDown, Labels: []string{"UnknownTransactionCommitResult"}}, unknown: true, passing: true},
 		{err: mongo.CommandError{Labels: []string{"NetworkError"}}, passing: true},
 		{err: errors.Join(errMoved, errors.New("more")), transient: true},
-		{err: errors.Join(errUnknown, conflict)},
+		{err: errors.Join(store.ErrUnknown, conflict)},
 		{err: &store.ConflictError{}},
 		{err: store.ErrTooLarge},
 		{err: errKilled},
@@ -52,50 +52,66 @@ func TestAgainEndsWithItsContext(t *testing.T) {
 // TestStepsThatFail: each single command of a landing in ordered steps fails, before or after it is done. It
 // lands once, or is told to have failed and has not landed, whatever others find.
 func TestStepsThatFail(t *testing.T) {
-	for _, way := range []failure{{hangUp: true}, {hangUp: true, done: true}, {code: steppedDown}} {
-		landed := 0
-		for at, reached := 0, true; reached; at++ {
-			r := startReplicaSet(t)
-			open := func() *Store {
-				s, err := Open(t.Context(), r.url()+"&retryWrites=false&retryReads=false", Options{
-					Now: storetest.NewClock().Now, Parameters: storetest.Parameters(), WithoutTransactions: true, Term: shortTerm,
-				})
-				if err != nil {
-					t.Fatal(err)
+	for name, way := range map[string]failure{"connection lost": {hangUp: true}, "connection lost after the deed": {hangUp: true, done: true}, "step down": {code: steppedDown}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			landed, at := 0, 0
+			for ; ; at++ {
+				reached, err := failsAt(t, at, way)
+				if err == nil {
+					landed++
 				}
-				t.Cleanup(func() { _ = s.Close() })
-				return s
-			}
-			s, other := open(), open()
-			if _, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put("Patient/b")}}); err != nil {
-				t.Fatal(err)
-			}
-			n := 0
-			r.failing(func(said) *failure {
-				if n++; n == at+1 {
-					return &way
+				if !reached {
+					break
 				}
-				return nil
-			})
-			_, err := s.Commit(t.Context(), guarded())
-			r.failing(nil)
-			reached = n > at
-			want := uint64(0)
-			if err == nil {
-				want = 1
-				landed++
 			}
-			if _, err := other.Commit(t.Context(), store.Transaction{Guards: []store.Guard{{Key: "next"}}}); err != nil {
-				t.Fatal(err)
+			if landed < 5 {
+				t.Errorf("of %d times it landed %d times, though most failures are none of those that stay", at, landed)
 			}
-			value, e := other.Guard(t.Context(), "g")
-			page, e2 := other.History(t.Context(), store.HistoryQuery{Type: "Patient", ID: "a", Count: 10})
-			if value != want || len(page.Versions) != int(want) || e != nil || e2 != nil {
-				t.Errorf("%+v at command %d: it ended with %v, and the guard is %d with %d versions, %v %v", way, at, err, value, len(page.Versions), e, e2)
-			}
-		}
-		if landed < 5 {
-			t.Errorf("%+v: it landed %d times, though most failures are none of those that stay", way, landed)
-		}
+		})
 	}
+}
+
+// failsAt lets one command of a landing fail, and compares how it ends with what others find. It is not reached where
+// the landing takes fewer commands.
+func failsAt(t *testing.T, at int, way failure) (reached bool, ended error) {
+	r := startReplicaSet(t)
+	s, other := r.ordered(t), r.ordered(t)
+	if _, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put("Patient/b")}}); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	r.failing(func(said) *failure {
+		if n++; n == at+1 {
+			return &way
+		}
+		return nil
+	})
+	_, ended = s.Commit(t.Context(), guarded())
+	r.failing(nil)
+	want := uint64(0)
+	if ended == nil {
+		want = 1
+	}
+	if _, err := other.Commit(t.Context(), store.Transaction{Guards: []store.Guard{{Key: "next"}}}); err != nil {
+		t.Fatal(err)
+	}
+	value, err := other.Guard(t.Context(), "g")
+	page, err2 := other.History(t.Context(), store.HistoryQuery{Type: "Patient", ID: "a", Count: 10})
+	if value != want || len(page.Versions) != int(want) || err != nil || err2 != nil {
+		t.Errorf("failing at command %d it ended with %v, and the guard is %d with %d versions, %v %v", at, ended, value, len(page.Versions), err, err2)
+	}
+	return n > at, ended
+}
+
+// ordered opens a store that writes without transactions, and leaves it to Kiln to try again.
+func (r *replicaSet) ordered(t testing.TB) *Store {
+	s, err := Open(t.Context(), r.url()+"&retryWrites=false&retryReads=false", Options{
+		Now: storetest.NewClock().Now, Parameters: storetest.Parameters(), WithoutTransactions: true, Term: shortTerm,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }

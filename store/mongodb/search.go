@@ -34,15 +34,16 @@ func (v *view) search(ctx context.Context, query *search.Query, cursor store.Cur
 	default:
 		page, err = s.walked(ctx, c)
 	}
-	if query.Explain {
-		page.Plan = s.plan(start)
-	}
+	s.trace.examined, s.trace.took = s.work.examined, time.Since(start)
 	var cost *store.CostError
 	if errors.As(err, &cost) {
-		cost.Plan = page.Plan
+		cost.Plan = s.trace.plan()
 	}
 	if err != nil {
 		return store.Page{}, err
+	}
+	if page.Explain = s.trace.plan; query.Explain {
+		page.Plan = page.Explain()
 	}
 	return page, nil
 }
@@ -97,10 +98,10 @@ func (s *searching) walks(ctx context.Context, from place, down bool, batch int)
 		if err != nil {
 			return nil, err
 		}
-		s.step(typ, c)
+		leg := s.trace.leg(typ, c)
 		if _, none := c.(never); !none {
 			w := s.walk(typ, c, number, down, batch)
-			w.wanted = s.wanted(typ)
+			w.wanted, w.leg = s.wanted(typ), leg
 			walks = append(walks, w)
 		}
 	}
@@ -256,7 +257,7 @@ func (s *searching) all(ctx context.Context) ([]hit, error) {
 		return false
 	})
 	if err == nil && len(s.query.Sort) > 0 {
-		s.steps = append(s.steps, store.Step{Operation: "sort", Detail: "all matches", Estimate: int64(len(hits)), Examined: int64(len(hits))})
+		s.trace.sort(len(hits))
 		sortHits(hits, s.query.Sort)
 	}
 	return hits, err

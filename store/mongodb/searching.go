@@ -24,7 +24,7 @@ type searching struct {
 	work       work
 	source     *source
 	sorter     *search.Sorter
-	steps      []store.Step
+	trace      *trace
 }
 
 func (v *view) searching(ctx context.Context, query *search.Query) (*searching, error) {
@@ -33,7 +33,7 @@ func (v *view) searching(ctx context.Context, query *search.Query) (*searching, 
 		return nil, err
 	}
 	options := v.store.options
-	s := &searching{view: v, query: query, parameters: options.Parameters, scanned: scanned}
+	s := &searching{view: v, query: query, parameters: options.Parameters, scanned: scanned, trace: &trace{}}
 	s.work.limit = options.SearchRows
 	for _, b := range query.Branches {
 		s.words(b.Filter)

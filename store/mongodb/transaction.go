@@ -9,6 +9,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"kiln/store"
 )
 
 // landTransaction lands a batch in a transaction of the database. It writes the head first, so that of two that
@@ -23,16 +25,25 @@ func (s *Store) landTransaction(ctx context.Context, batch []*commit, verdicts [
 	if err := session.StartTransaction(settings); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", told(ctx, err))
 	}
-	turn, err := s.inTransaction(mongo.NewSessionContext(ctx, session), ctx, batch, verdicts)
+	inTime, cancel := context.WithTimeout(ctx, s.options.time)
+	defer cancel()
+	turn, err := s.inTransaction(mongo.NewSessionContext(inTime, session), inTime, batch, verdicts)
 	if err != nil {
-		_ = session.AbortTransaction(context.WithoutCancel(ctx)) // the server ends it by itself otherwise
-		return told(ctx, err)
+		s.abort(ctx, session)
+		return s.late(ctx, inTime, told(ctx, err))
 	}
 	if err := commitSurely(ctx, session); err != nil {
-		return fmt.Errorf("committing a transaction: %w", err)
+		return fmt.Errorf("committing a transaction: %w", s.late(ctx, ctx, err))
 	}
 	s.saw(turn)
 	return nil
+}
+
+// abort tells the server that a transaction is given up, which it finds by itself otherwise.
+func (s *Store) abort(ctx context.Context, session *mongo.Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	_ = session.AbortTransaction(ctx)
 }
 
 // commitSurely commits, and asks again until it is known what became of it.
@@ -40,7 +51,7 @@ func commitSurely(ctx context.Context, session *mongo.Session) error {
 	err := session.CommitTransaction(ctx)
 	for wait := waitFirst; unknownResult(err); wait = min(2*wait, waitMost) {
 		if pause(ctx, wait) != nil {
-			return errors.Join(errUnknown, err)
+			return errors.Join(store.ErrUnknown, err)
 		}
 		err = session.CommitTransaction(ctx)
 	}
@@ -62,7 +73,7 @@ func (s *Store) inTransaction(ctx, outside context.Context, batch []*commit, ver
 	if err := k.decide(outside, batch, verdicts); err != nil {
 		return 0, err
 	}
-	p, err := k.plan(maxTransaction)
+	p, err := k.plan(s.limits().TransactionBytes)
 	if err != nil {
 		return 0, err
 	}

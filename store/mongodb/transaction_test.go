@@ -97,33 +97,40 @@ func TestPassingFailuresAreTriedAgain(t *testing.T) {
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
 			for _, at := range []string{"findAndModify", "find", "insert", "update", "commitTransaction"} {
 				if way.done && way.labels != nil && at != "commitTransaction" {
 					continue // only a commit has an unknown result
 				}
-				r := startReplicaSet(t)
-				s := r.open(t)
 				times := 1
 				if strings.HasPrefix(name, "three") {
 					times = 3
 				}
-				r.failing(func(c said) *failure {
-					if _, err := c.body.LookupErr("autocommit"); err == nil && c.name == at && times > 0 {
-						times--
-						return &way
-					}
-					return nil
-				})
-				versions, err := s.Commit(t.Context(), guarded())
-				if err != nil || times != 0 || versions[0].VersionID != 1 {
-					t.Fatalf("failing at %s it ended with %v %v", at, versions, err)
-				}
-				feed, err := s.History(t.Context(), store.HistoryQuery{Count: 10})
-				if value, e := s.Guard(t.Context(), "g"); err != nil || e != nil || value != 1 || len(feed.Versions) != 1 {
-					t.Errorf("failing at %s the guard is %d, and there are %d versions, %v %v", at, value, len(feed.Versions), err, e)
-				}
+				landsDespite(t, at, way, times)
 			}
 		})
+	}
+}
+
+// landsDespite lets a command of a transaction fail so many times.
+func landsDespite(t *testing.T, at string, way failure, times int) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	r.failing(func(c said) *failure {
+		if _, err := c.body.LookupErr("autocommit"); err == nil && c.name == at && times > 0 {
+			times--
+			return &way
+		}
+		return nil
+	})
+	versions, err := s.Commit(t.Context(), guarded())
+	r.failing(nil)
+	if err != nil || times != 0 || versions[0].VersionID != 1 {
+		t.Fatalf("failing at %s it ended with %v %v", at, versions, err)
+	}
+	feed, err := s.History(t.Context(), store.HistoryQuery{Count: 10})
+	if value, e := s.Guard(t.Context(), "g"); err != nil || e != nil || value != 1 || len(feed.Versions) != 1 {
+		t.Errorf("failing at %s the guard is %d, and there are %d versions, %v %v", at, value, len(feed.Versions), err, e)
 	}
 }
 

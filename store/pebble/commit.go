@@ -99,7 +99,7 @@ func (s *Store) applyNext(ctx context.Context, judge func() (*landing, error)) (
 		return l, err
 	}
 	if l.batch.Len() > maxBatch {
-		return l, store.ErrTooLarge
+		return l, &store.LimitError{Bytes: int64(l.batch.Len()), Most: maxBatch}
 	}
 	if s.options.Trace != nil {
 		s.options.Trace(l.batch.Repr())

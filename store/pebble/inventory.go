@@ -74,5 +74,8 @@ func (s *Store) Buckets(ctx context.Context) ([]string, error) {
 	return names, s.settle(ctx)
 }
 
+// Limits implements store.Store.
+func (s *Store) Limits() store.Limits { return store.Limits{TransactionBytes: maxBatch} }
+
 // Shared implements store.Store: a folder belongs to one process.
 func (s *Store) Shared() bool { return false }

@@ -283,7 +283,7 @@ func endedContext(t *trial) {
 // contextAmidCommit ends contexts at about the time their commits land, many at once.
 func contextAmidCommit(t *trial) {
 	const writers = 8
-	each := rounds(60)
+	each := t.rounds(60)
 	landed := make([][]bool, writers)
 	t.together(writers, func(i int) error {
 		landed[i] = make([]bool, each)
@@ -320,7 +320,7 @@ func contextAmidCommit(t *trial) {
 }
 
 func largeTransaction(t *trial) {
-	const size = 3000
+	size := t.rounds(3000)
 	var changes []store.Change
 	for i := range size {
 		changes = append(changes, Put(fmt.Sprintf("Observation/o%d", size-i), `"status":"final"`))

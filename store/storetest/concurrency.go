@@ -30,6 +30,14 @@ var races = []promise{
 	{"a history is the same on all its pages while many write", raceHistoryPages},
 }
 
+// rounds is n, less on a slow engine and in short mode.
+func (t *trial) rounds(n int) int {
+	if t.slow {
+		n = (n + 9) / 10
+	}
+	return rounds(n)
+}
+
 // rounds is n, or a tenth of it in short mode.
 func rounds(n int) int {
 	if testing.Short() {
@@ -75,7 +83,7 @@ func (t *trial) try(changes ...store.Change) error {
 }
 
 func raceIfAbsent(t *trial) {
-	for round := range rounds(20) {
+	for round := range t.rounds(20) {
 		key := fmt.Sprintf("Patient/r%d", round)
 		var made atomic.Int64
 		t.together(64, func(int) error {
@@ -93,7 +101,7 @@ func raceIfAbsent(t *trial) {
 func raceIfVersion(t *trial) {
 	t.put(Put("Basic/counter"))
 	const writers = 8
-	each := rounds(50)
+	each := t.rounds(50)
 	t.together(writers, func(int) error {
 		for done := 0; done < each; {
 			v, err := t.Read(t.ctx, Key("Basic/counter"))
@@ -118,7 +126,7 @@ func raceGuard(t *trial) {
 	count := func(n int) store.Change { return Put("Basic/counter", fmt.Sprintf(`"language":"n%d"`, n)) }
 	t.put(count(0))
 	const writers = 8
-	each := rounds(50)
+	each := t.rounds(50)
 	t.together(writers, func(int) error {
 		for done := 0; done < each; {
 			seen, err := t.Guard(t.ctx, "g")
@@ -161,7 +169,7 @@ func languageNumber(body []byte) (n int, err error) {
 
 // raceGuardOnce decides "there is none yet" from the state, with keys that do not collide.
 func raceGuardOnce(t *trial) {
-	for round := range rounds(20) {
+	for round := range t.rounds(20) {
 		guard := fmt.Sprintf("identifier %d", round)
 		var made atomic.Int64
 		t.together(32, func(i int) error {
@@ -177,7 +185,7 @@ func raceGuardOnce(t *trial) {
 		})
 		t.equal("how many were made", made.Load(), int64(1))
 	}
-	t.equal("the history", len(t.history(t, store.HistoryQuery{})), rounds(20))
+	t.equal("the history", len(t.history(t, store.HistoryQuery{})), t.rounds(20))
 }
 
 // raceClaims lets writers take and release the same few claims; the feed must tell a story in
@@ -186,7 +194,7 @@ func raceClaims(t *trial) {
 	const writers, beds = 8, 3
 	t.together(writers, func(i int) error {
 		key := fmt.Sprintf("Encounter/e%d", i)
-		for n := range rounds(60) {
+		for n := range t.rounds(60) {
 			bed := fmt.Sprintf("bed%d", (i+n)%beds)
 			change := Claiming(Put(key, fmt.Sprintf(`"language":"%s"`, bed)), bed)
 			switch n % 5 {
@@ -227,7 +235,7 @@ func raceCrossedClaims(t *trial) {
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
 	t.together(8, func(i int) error {
-		for n := range rounds(40) {
+		for n := range t.rounds(40) {
 			a, b := "1", "2"
 			if (i+n)%2 == 0 {
 				a, b = b, a
@@ -255,7 +263,7 @@ func raceCrossedClaims(t *trial) {
 
 func raceRecord(t *trial) {
 	const writers = 8
-	each := rounds(40)
+	each := t.rounds(40)
 	b := t.Records("b")
 	t.putRecord("b", "k", "0", time.Time{}, 0)
 	t.together(writers, func(int) error {
@@ -285,7 +293,7 @@ func raceRecord(t *trial) {
 }
 
 func raceRecordAbsent(t *trial) {
-	for round := range rounds(20) {
+	for round := range t.rounds(20) {
 		key := fmt.Sprintf("nonce %d", round)
 		var made atomic.Int64
 		t.together(32, func(i int) (err error) {
@@ -309,7 +317,7 @@ func raceRecordAbsent(t *trial) {
 func racePreviews(t *trial) {
 	t.together(6, func(i int) error {
 		key := fmt.Sprintf("Patient/p%d", i)
-		for n := range rounds(40) {
+		for n := range t.rounds(40) {
 			tx := store.Transaction{Changes: []store.Change{
 				Claiming(Put(key, fmt.Sprintf(`"identifier":[{"value":"n%d-%d"}]`, i, n)), fmt.Sprint(i, n%2)), Put("Basic/shared"),
 			}}
@@ -334,14 +342,14 @@ func racePreviews(t *trial) {
 		}
 		return nil
 	})
-	t.equal("the version of the shared one", t.read(t, "Basic/shared").VersionID, int64(6*rounds(40)))
-	t.equal("the length of the history", len(t.history(t, store.HistoryQuery{})), 2*6*rounds(40))
+	t.equal("the version of the shared one", t.read(t, "Basic/shared").VersionID, int64(6*t.rounds(40)))
+	t.equal("the length of the history", len(t.history(t, store.HistoryQuery{})), 2*6*t.rounds(40))
 }
 
 func raceOwnWrite(t *trial) {
 	t.together(8, func(i int) error {
 		key := fmt.Sprintf("Patient/p%d", i)
-		for n := range rounds(50) {
+		for n := range t.rounds(50) {
 			made, err := t.Commit(t.ctx, store.Transaction{Changes: []store.Change{Put(key)}})
 			if err != nil {
 				return err
@@ -369,7 +377,7 @@ func raceWholeTransactions(t *trial) {
 	t.together(4, func(i int) error {
 		if i == 0 {
 			defer done.Store(true)
-			for n := range rounds(200) {
+			for n := range t.rounds(200) {
 				if err := t.try(Put("Patient/twin1"), Put("Observation/twin2"), Put(fmt.Sprintf("Patient/other%d", n))); err != nil {
 					return err
 				}

@@ -196,7 +196,9 @@ func (t *trial) historyBothWays(q store.HistoryQuery) {
 func historyAsOf(t *trial) {
 	t.story()
 	for _, q := range []store.HistoryQuery{{}, {Type: "Patient"}, {Type: "Patient", ID: "a"}, {At: at(4)}, {Since: at(1)}} {
-		q.Count = 1
+		if q.Count = 1; t.slow { // what is written between pages is on those of the next query
+			q.Count = 4
+		}
 		want := t.history(t, q)
 		first, err := t.History(t.ctx, q)
 		t.must(err)

@@ -99,7 +99,7 @@ func manyAlike(t *trial) {
 			fmt.Sprintf(`"subject":{"reference":"Patient/p%d"},"effectiveDateTime":"2025-0%d-01T10:00:00+02:00"`, i%17, 1+i%9),
 			fmt.Sprintf(`"valueQuantity":{"value":%d.%d0,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}`, 50+i%40, edition))
 	}
-	const count = 700
+	count := 100 * t.rounds(7)
 	want := map[store.Key][]string{}
 	for edition := range 3 {
 		t.clock.Advance(time.Second)

@@ -14,7 +14,7 @@ import (
 
 func raceFeed(t *trial) {
 	const writers = 8
-	each := rounds(80)
+	each := t.rounds(80)
 	total := writers * each * 2
 	follow := func() error {
 		feed, err := t.Changes(t.ctx, 0)
@@ -69,7 +69,7 @@ func (t *trial) impatient(feed store.Feed) (store.Event, error) {
 
 func raceVersions(t *trial) {
 	t.together(8, func(i int) error {
-		for n := range rounds(60) {
+		for n := range t.rounds(60) {
 			t.clock.Advance(time.Duration((n*7+i)%11-5) * time.Second)
 			change := Put(fmt.Sprintf("Patient/p%d", (i+n)%4))
 			if n%6 == 5 {
@@ -104,7 +104,7 @@ func raceHistoryPages(t *trial) {
 	t.together(4, func(i int) error {
 		if i == 0 {
 			defer done.Store(true)
-			for range rounds(100) {
+			for range t.rounds(100) {
 				if err := t.try(Put("Patient/a"), Delete("Patient/b"), Put("Patient/d")); err != nil {
 					return err
 				}

@@ -67,7 +67,7 @@ func (t *trial) random(few bool) {
 		trial: t, few: few, r: rand.New(rand.NewPCG(n, 1)),
 		memory: memory.New(memory.Options{Now: t.clock.Now, Parameters: Parameters()}),
 	}
-	for step := range rounds(*steps) {
+	for step := range t.rounds(*steps) {
 		d.step(step)
 	}
 	d.settle()

@@ -291,7 +291,7 @@ func reindexRace(t *trial) {
 	params := parametersOf("Patient", "family", "name")
 	var running atomic.Int64
 	running.Store(writers)
-	n := rounds(150)
+	n := t.rounds(150)
 	t.together(writers+2, func(i int) error {
 		if i >= writers {
 			for running.Load() > 0 {
@@ -396,10 +396,10 @@ func reindexRandom(t *trial) {
 		trial: t, r: rand.New(rand.NewPCG(n, 2)), //nolint:gosec // a test needs no secrecy
 		memory: memory.New(memory.Options{Now: t.clock.Now, Parameters: Parameters()}),
 	}
-	for range rounds(100) {
+	for range t.rounds(100) {
 		d.transact()
 	}
-	for _, c := range d.wrongs(rounds(200)) {
+	for _, c := range d.wrongs(t.rounds(200)) {
 		t.put(c)
 		_, err := d.memory.Commit(t.ctx, store.Transaction{Changes: []store.Change{c}})
 		t.must(err)

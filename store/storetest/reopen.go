@@ -102,7 +102,7 @@ func reopenCursors(t *trial) {
 
 func reopenAfterRace(t *trial) {
 	const writers = 6
-	for round := range rounds(10) {
+	for round := range t.rounds(10) {
 		acknowledged := make([]int64, writers)
 		t.together(writers+1, func(i int) error {
 			if i == writers {

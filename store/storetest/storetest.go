@@ -41,6 +41,8 @@ type Trait uint8
 const (
 	// Durable engines find what was there when a folder is opened again.
 	Durable Trait = iota + 1
+	// Slow engines need milliseconds for what others do in microseconds: long promises are shown with less.
+	Slow
 )
 
 // group is the promises about one thing.
@@ -94,7 +96,7 @@ func Run(t *testing.T, open Open, traits ...Trait) {
 		t.Run(g.name, func(t *testing.T) {
 			for _, p := range g.promises {
 				t.Run(p.sentence, func(t *testing.T) {
-					p.check(begin(t, open, has[Durable]))
+					p.check(begin(t, open, has))
 				})
 			}
 		})
@@ -110,11 +112,11 @@ type trial struct {
 	open  Open
 	dir   string
 
-	durable bool
+	durable, slow bool
 }
 
-func begin(t *testing.T, open Open, durable bool) *trial {
-	r := &trial{T: t, ctx: t.Context(), clock: NewClock(), open: open, dir: t.TempDir(), durable: durable}
+func begin(t *testing.T, open Open, has map[Trait]bool) *trial {
+	r := &trial{T: t, ctx: t.Context(), clock: NewClock(), open: open, dir: t.TempDir(), durable: has[Durable], slow: has[Slow]}
 	r.Store = open(t, r.dir, r.options())
 	t.Cleanup(func() {
 		if err := r.Store.Close(); err != nil {

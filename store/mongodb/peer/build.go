@@ -91,7 +91,17 @@ func build(source, program string) error {
 	command.Dir = source
 	command.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("building FerretDB in %s: %w\n%s", source, err, output)
+		return fmt.Errorf("building FerretDB failed: %w\n%s", err, beginning(output))
 	}
 	return os.Rename(made, program)
+}
+
+// beginning is as much of what go says as one reads: without a network it says the same of each package.
+func beginning(output []byte) string {
+	const lines = 5
+	list := strings.SplitAfterN(strings.TrimSpace(string(output)), "\n", lines+1)
+	if len(list) > lines {
+		list[lines] = "…"
+	}
+	return strings.Join(list, "")
 }

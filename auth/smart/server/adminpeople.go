@@ -1,0 +1,267 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"kiln/auth"
+	"kiln/auth/account"
+	"kiln/auth/policy"
+	"kiln/resources/outcome"
+)
+
+// Person is an account as administration sees it: without anything secret.
+type Person struct {
+	Name     string        `json:"name"`
+	Title    string        `json:"title,omitempty"`
+	Rank     string        `json:"rank"`
+	FHIRUser string        `json:"fhirUser,omitempty"`
+	Disabled bool          `json:"disabled,omitempty"`
+	Level    account.Level `json:"level"`
+	Created  time.Time     `json:"created"`
+}
+
+// PersonOf is what administration sees of an account.
+func PersonOf(a *account.Account) Person {
+	return Person{Name: a.Name, Title: a.Title, Rank: a.Rank, FHIRUser: a.FHIRUser, Disabled: a.Disabled, Level: a.Reach(), Created: a.Created}
+}
+
+// PersonChange is what administration sends: what is not there stays.
+type PersonChange struct {
+	Name     string  `json:"name,omitempty"` // of a new account
+	Title    string  `json:"title,omitempty"`
+	FHIRUser string  `json:"fhirUser,omitempty"`
+	Rank     *string `json:"rank,omitempty"`
+	Disabled *bool   `json:"disabled,omitempty"`
+	Password *string `json:"password,omitempty"`
+}
+
+// administrator lets through who has a power and signed in strongly and freshly enough for it, by a token.
+func (s *Server) administrator(power policy.Power) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		p, err := s.Principal(c.Request)
+		if err == nil {
+			err = s.options.Policy.Policy().Require(p, power, s.options.Now())
+		}
+		if err != nil {
+			s.answerAdmin(c, err)
+			return
+		}
+		c.Set("principal", p)
+	}
+}
+
+func problem(c *gin.Context, status int, text string) {
+	c.Header("Cache-Control", "no-store")
+	c.AbortWithStatusJSON(status, gin.H{"problem": text})
+}
+
+func (s *Server) listPeople(c *gin.Context) {
+	all, err := s.options.People.List(c)
+	if err != nil {
+		s.answerAdmin(c, err)
+		return
+	}
+	people := make([]Person, len(all))
+	for i := range all {
+		people[i] = PersonOf(&all[i])
+	}
+	c.JSON(http.StatusOK, people)
+}
+
+func (s *Server) addPerson(c *gin.Context) {
+	var change PersonChange
+	if !readJSON(c, &change) {
+		return
+	}
+	rank, password := "", ""
+	if change.Rank != nil {
+		rank = *change.Rank
+	}
+	if change.Password != nil {
+		password = *change.Password
+	}
+	if !s.mayGive(c, "add "+change.Name+" "+rank, rank) {
+		return
+	}
+	err := s.options.People.Add(c, account.Account{Name: change.Name, Title: change.Title, Rank: rank, FHIRUser: change.FHIRUser}, password)
+	if err != nil {
+		s.answerAdmin(c, err)
+		return
+	}
+	s.told(c, change.Name, "was added")
+	s.answerPerson(c, http.StatusCreated, change.Name)
+}
+
+// act names a change, so that two persons can mean the same. A password is not part of it: the second one's counts.
+func (c *PersonChange) act(a *account.Account) string {
+	act := "change " + a.Name
+	if c.Rank != nil {
+		act += " rank " + *c.Rank
+	}
+	if c.Disabled != nil {
+		act += fmt.Sprint(" disabled ", *c.Disabled)
+	}
+	if c.Password != nil {
+		act += " password"
+	}
+	return act
+}
+
+// empties reports whether a change would leave nobody of the highest rank who can sign in.
+func (s *Server) empties(c *gin.Context, a *account.Account, change PersonChange) (bool, error) {
+	p := s.options.Policy.Policy()
+	leaves := change.Disabled != nil && *change.Disabled || change.Rank != nil && *change.Rank != a.Rank
+	if !leaves || a.Disabled || p.Rank(a.Rank) == nil || !p.Highest(a.Rank) {
+		return false, nil
+	}
+	all, err := s.options.People.List(c)
+	return !slices.ContainsFunc(all, func(other account.Account) bool {
+		return other.Name != a.Name && other.Rank == a.Rank && !other.Disabled
+	}), err
+}
+
+// changePerson changes what is sent, the rank first: who may not give it changes nothing.
+func (s *Server) changePerson(c *gin.Context) {
+	var change PersonChange
+	if !readJSON(c, &change) {
+		return
+	}
+	name := c.Param("name")
+	a, err := s.options.People.Get(c, name)
+	if err != nil {
+		s.answerAdmin(c, err)
+		return
+	}
+	if principal(c).User == a.Name {
+		problem(c, http.StatusForbidden, "Nobody changes their own account here; another administrator does.")
+		return
+	}
+	ranks := []string{a.Rank}
+	if change.Rank != nil {
+		ranks = append(ranks, *change.Rank)
+	}
+	if !s.mayGive(c, change.act(a), ranks...) {
+		return
+	}
+	if empties, err := s.empties(c, a, change); err != nil || empties {
+		if err == nil {
+			err = account.ErrLast
+		}
+		s.answerAdmin(c, err)
+		return
+	}
+	if change.Rank != nil {
+		err = s.options.People.SetRank(c, name, *change.Rank)
+	}
+	if err == nil && change.Disabled != nil {
+		err = s.options.People.SetDisabled(c, name, *change.Disabled)
+	}
+	if err == nil && change.Password != nil {
+		err = s.options.People.SetPassword(c, name, *change.Password)
+	}
+	if err != nil {
+		s.answerAdmin(c, err)
+		return
+	}
+	s.told(c, name, "was changed")
+	s.answerPerson(c, http.StatusOK, name)
+}
+
+func principal(c *gin.Context) *auth.Principal {
+	p, _ := c.Get("principal")
+	return p.(*auth.Principal)
+}
+
+// mayGive reports whether who asks may give or take a rank, and otherwise says so. Where it takes two persons, the first who asks
+// for an act is noted, and a second who asks for the same within a day does it.
+func (s *Server) mayGive(c *gin.Context, act string, ranks ...string) bool {
+	persons := 1
+	for _, rank := range ranks {
+		if s.options.Policy.Policy().Rank(rank) == nil {
+			problem(c, http.StatusUnprocessableEntity, "There is no rank of that name in the policy.")
+			return false
+		}
+		takes := s.options.Policy.Policy().Assign(principal(c).Rank, rank)
+		if takes == 0 {
+			problem(c, http.StatusForbidden, "Your rank may not give, take or change the rank "+rank+".")
+			return false
+		}
+		persons = max(persons, takes)
+	}
+	return persons == 1 || s.second(c, act)
+}
+
+// secondWithin is how long an act waits for a second person.
+const secondWithin = 24 * time.Hour
+
+// second reports whether another person asked for the act before, and otherwise notes who did.
+func (s *Server) second(c *gin.Context, act string) bool {
+	first, revision, err := get[string](c, s.vault.acts, hashed(act))
+	if err == nil && first != nil && *first != principal(c).User {
+		err = s.vault.acts.Delete(c, hashed(act), revision)
+		if err == nil {
+			return true
+		}
+	} else if err == nil {
+		err = put(c, s.vault.acts, hashed(act), principal(c).User, s.now().Add(secondWithin), revision)
+	}
+	if err != nil && !conflicts(err) {
+		s.answerAdmin(c, err)
+		return false
+	}
+	s.told(c, principal(c).User, "asked for an act that takes two")
+	problem(c, http.StatusAccepted, "This takes two persons. It is noted; another one with the power must ask for the same within a day.")
+	return false
+}
+
+func (s *Server) answerPerson(c *gin.Context, status int, name string) {
+	a, err := s.options.People.Get(c, name)
+	if err != nil {
+		s.answerAdmin(c, err)
+		return
+	}
+	c.JSON(status, PersonOf(a))
+}
+
+// adminStatus is what became of an act of administration.
+var adminStatus = []struct {
+	err    error
+	status int
+}{
+	{account.ErrUnknown, http.StatusNotFound},
+	{account.ErrExists, http.StatusConflict},
+	{account.ErrLast, http.StatusConflict},
+}
+
+var adminCodes = map[outcome.Code]int{outcome.Login: http.StatusUnauthorized, outcome.Forbidden: http.StatusForbidden}
+
+func (s *Server) answerAdmin(c *gin.Context, err error) {
+	var refused *outcome.Error
+	if errors.As(err, &refused) {
+		var challenge *auth.Challenge
+		if errors.As(err, &challenge) {
+			c.Header("WWW-Authenticate", challenge.WWWAuthenticate())
+		}
+		problem(c, adminCodes[refused.Code()], refused.Issues[0].Diagnostics)
+		return
+	}
+	var invalid *account.InvalidError
+	if errors.As(err, &invalid) {
+		problem(c, http.StatusUnprocessableEntity, "This cannot be: "+invalid.Error()+".")
+		return
+	}
+	for _, known := range adminStatus {
+		if errors.Is(err, known.err) {
+			problem(c, known.status, known.err.Error())
+			return
+		}
+	}
+	s.options.Logger.ErrorContext(c, "administration failed", "error", err)
+	problem(c, http.StatusInternalServerError, "The server failed to handle this.")
+}
