@@ -216,11 +216,11 @@ func TestRequire(t *testing.T) {
 	}{
 		{"nobody", nil, Users, outcome.Login, auth.Challenge{}},
 		{"a service", &auth.Principal{Client: "c", AuthTime: now}, Users, outcome.Forbidden, auth.Challenge{}},
-		{"another rank", who("nurse", "two-factor", 0), Users, outcome.Forbidden, auth.Challenge{}},
+		{"another rank", who("nurse", "mfa", 0), Users, outcome.Forbidden, auth.Challenge{}},
 		{"fresh", who("administrator", "", 15*time.Minute), Users, "", auth.Challenge{}},
 		{"old", who("administrator", "", 15*time.Minute+1), Users, outcome.Login, auth.Challenge{Code: "insufficient_user_authentication", MaxAge: 15 * time.Minute}},
-		{"weak", who("director", "password", 0), Keys, outcome.Login, auth.Challenge{Code: "insufficient_user_authentication", ACR: []string{"two-factor"}, MaxAge: 5 * time.Minute}},
-		{"strong", who("director", "two-factor", 0), Keys, "", auth.Challenge{}},
+		{"weak", who("director", "password", 0), Keys, outcome.Login, auth.Challenge{Code: "insufficient_user_authentication", ACR: []string{"mfa", "phr"}, MaxAge: 5 * time.Minute}},
+		{"strong", who("director", "mfa", 0), Keys, "", auth.Challenge{}},
 		{"as old as it likes", who("auditor", "", 1000*time.Hour), Audit, "", auth.Challenge{}},
 	} {
 		err := p.Require(c.who, c.power, now)
