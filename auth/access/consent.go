@@ -61,7 +61,7 @@ func (d *decision) consents(ctx context.Context, of domain) (map[string][]provis
 }
 
 func (a *Authorizer) readConsents(ctx context.Context, of domain) (map[string][]provision, error) {
-	var filter search.Expr = a.test("Consent", "status", tokens([]string{"active"}))
+	filter := a.test("Consent", "status", tokens([]string{"active"}))
 	if !of.all {
 		var who search.Or
 		for _, set := range of.sets {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -88,8 +89,9 @@ func (d *decision) reachesContext(t term, e resources.Element) bool {
 // are left to the predicate.
 func meets(e resources.Element, query string) bool {
 	for part := range strings.SplitSeq(query, "&") {
-		name, wanted, _ := strings.Cut(part, "=")
-		if name != "category" || strings.ContainsAny(wanted, "%+\\") {
+		name, escaped, _ := strings.Cut(part, "=")
+		wanted, err := url.QueryUnescape(escaped)
+		if name != "category" || err != nil || strings.Contains(wanted, `\`) {
 			continue
 		}
 		if !inCategory(e, strings.Split(wanted, ",")) {
@@ -122,6 +124,9 @@ func inCategory(e resources.Element, wanted []string) bool {
 // patient anew who is out of reach, and relates nobody to themselves.
 func (d *decision) mayWrite(ctx context.Context, key store.Key, before, after resources.Element) error {
 	if !d.allows(after, key.ID) {
+		if after.Type().Name == "Binary" { // no predicate looks into one
+			return outcome.New(outcome.Forbidden, "You may not write this content to %s.", key)
+		}
 		return d.disagree(ctx)
 	}
 	var named []string
