@@ -52,7 +52,13 @@ func (r *replicaSet) answer(c bson.D) bson.D {
 			{Key: "minWireVersion", Value: 0},
 			{Key: "maxWireVersion", Value: 21},
 		}, fine...)
-	case "ping", "endSessions", "createIndexes", "killCursors", "dropDatabase":
+	case "ping", "endSessions", "killCursors", "dropDatabase":
+		return fine
+	case "create", "createIndexes":
+		body, _ := bson.Marshal(c)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.said = append(r.said, said{c[0].Key, body})
 		return fine
 	}
 	r.mu.Lock()

@@ -255,3 +255,24 @@ func TestStoreInTransactions(t *testing.T) {
 		return s
 	}, storetest.Durable)
 }
+
+// TestCollectionsOfTransactionsAreMadeBefore: a transaction makes none, which not every server lets it do.
+func TestCollectionsOfTransactionsAreMadeBefore(t *testing.T) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	if _, err := s.Commit(t.Context(), guarded()); err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]bool{}
+	for _, command := range r.take() {
+		on, _ := command.body.Lookup(command.name).StringValueOK()
+		switch command.name {
+		case "create", "createIndexes":
+			made[on] = true
+		case "insert":
+			if _, within := command.body.Lookup("autocommit").BooleanOK(); within && !made[on] {
+				t.Errorf("the transaction writes to %s, which was not made before", on)
+			}
+		}
+	}
+}
