@@ -71,10 +71,6 @@ func (s *Store) openIndexes(ctx context.Context) error {
 		}
 		return nil
 	}
-	// A transaction makes no collection on servers before 4.4, and on no sharded cluster where it writes to several shards.
-	if err := s.makeCollection(ctx, guardsCollection); err != nil {
-		return err
-	}
 	for name, models := range sharedIndexes {
 		if err := s.makeIndexes(ctx, name, models); err != nil {
 			return err
@@ -123,18 +119,6 @@ func (s *Store) prepareType(ctx context.Context, typ string) error {
 	}
 	s.types.ready[typ] = true
 	return nil
-}
-
-// namespaceExists is the code of a server's refusal to make a collection that is there.
-const namespaceExists = 48
-
-func (s *Store) makeCollection(ctx context.Context, name string) error {
-	err := s.db.CreateCollection(ctx, name)
-	var refused mongo.CommandError
-	if errors.As(err, &refused) && refused.Code == namespaceExists {
-		return nil
-	}
-	return err
 }
 
 // makeIndexes makes those that are not there.
