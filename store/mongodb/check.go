@@ -62,6 +62,11 @@ func (s *Store) check(ctx context.Context, report func(Problem), repair bool) er
 		return err
 	}
 	defer s.leave()
+	ctx, end, err := s.causal(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer end()
 	v, err := s.now(ctx)
 	if err != nil {
 		return err

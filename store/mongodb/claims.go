@@ -28,7 +28,7 @@ func (s *Store) Claims(ctx context.Context, key store.Key) ([]string, error) {
 // ClaimsOf is Claims of several resources, which are asked for together.
 func (s *Store) ClaimsOf(ctx context.Context, keys []store.Key) (map[store.Key][]string, error) {
 	claims := make(map[store.Key][]string, len(keys))
-	err := s.newest().during(ctx, func(v *view) error {
+	err := s.newest().during(ctx, func(ctx context.Context, v *view) error {
 		found, err := v.fetch(ctx, keys, bson.D{{Key: "ix", Value: 0}, {Key: "r", Value: 0}, {Key: "raw", Value: 0}})
 		for key, d := range found {
 			for _, c := range d.Claims {

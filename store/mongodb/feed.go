@@ -91,6 +91,11 @@ func (f *feed) fill(ctx context.Context) error {
 		return err
 	}
 	defer f.store.leave()
+	ctx, end, err := f.store.causal(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer end()
 	v, err := f.store.now(ctx)
 	if err == nil && len(f.ahead) == 0 && f.last < v.at {
 		err = f.read(ctx, v)

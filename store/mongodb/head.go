@@ -27,7 +27,7 @@ func (s *Store) now(ctx context.Context) (*view, error) {
 		}
 		if h.Turn >= seen {
 			s.saw(h.Turn)
-			return &view{store: s, at: h.Position, turn: h.Turn}, nil
+			return &view{store: s, at: h.Position, turn: h.Turn, shown: shownAt(ctx)}, nil
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return nil, err

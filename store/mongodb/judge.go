@@ -116,7 +116,7 @@ func (s *Store) judge(ctx context.Context, tx store.Transaction) (*view, error) 
 		return nil, err
 	}
 	k.preview = true
-	v := &view{store: s, at: k.head.Position, turn: k.head.Turn}
+	v := &view{store: s, at: k.head.Position, turn: k.head.Turn, shown: shownAt(ctx)}
 	if err := k.judge(&tx); err != nil {
 		return nil, err
 	}

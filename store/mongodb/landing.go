@@ -25,6 +25,15 @@ type commit struct {
 	err  error
 }
 
+func (c *commit) decided() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *commit) end(made outcome, err error) {
 	c.made, c.err = made, err
 	close(c.done)
@@ -39,7 +48,7 @@ func (s *Store) Commit(ctx context.Context, tx store.Transaction) ([]store.Versi
 	return made.versions, nil
 }
 
-// landingTime is how long a landing may take altogether. It is not that of a request: what others wait for must not end
+// landingTime is how long one landing may take. It is not that of a request: what others wait for must not end
 // with the one that happens to do it.
 const landingTime = 2 * time.Minute
 
@@ -50,19 +59,23 @@ func (s *Store) commit(ctx context.Context, tx store.Transaction) (outcome, erro
 	defer s.leave()
 	c := &commit{ctx: ctx, tx: &tx, done: make(chan struct{})}
 	s.landings.add(c)
+	s.await(ctx, c)
+	return c.made, c.err
+}
+
+// await waits until a commit is decided, or the context ends before it lands. Whoever gets the turn lands what waits.
+func (s *Store) await(ctx context.Context, c *commit) {
 	select {
 	case s.landings.turn <- struct{}{}:
-		s.landWaiting(ctx)
+		s.landUntil(ctx, c)
 		<-s.landings.turn
-		<-c.done // it was among them, or among those of who had the turn before
 	case <-c.done:
 	case <-ctx.Done():
 		if s.landings.remove(c) {
-			return outcome{}, ctx.Err()
+			c.end(outcome{}, ctx.Err())
 		}
 		<-c.done // it is landing, and will be decided
 	}
-	return c.made, c.err
 }
 
 func (l *landings) add(c *commit) {
@@ -96,17 +109,18 @@ func (l *landings) take() []*commit {
 	return batch
 }
 
-// landWaiting lands what waits until nothing does; the caller has the turn.
-func (s *Store) landWaiting(ctx context.Context) {
+// landUntil lands what waits, in the order in which it came, until a commit is decided; the caller has the turn. What has come
+// after it is for those who wait for that.
+func (s *Store) landUntil(ctx context.Context, c *commit) {
+	for !c.decided() {
+		s.landNext(ctx)
+	}
+}
+
+func (s *Store) landNext(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), landingTime)
 	defer cancel()
-	for {
-		batch := s.landings.take()
-		if len(batch) == 0 {
-			return
-		}
-		s.land(ctx, batch)
-	}
+	s.land(ctx, s.landings.take())
 }
 
 // land decides a batch. Where together they are more than lands at once, they land one by one.

@@ -64,7 +64,8 @@ type Store struct {
 	client  *mongo.Client
 	db      *mongo.Database
 	options Options
-	streams bool          // the server has change streams
+	direct  bool          // the URL asks for one member alone
+	streams bool          // the server has change streams, sessions and majorities
 	done    chan struct{} // closed with the store
 	lookout lookout
 
@@ -85,6 +86,9 @@ const format = "kiln-mongodb 1"
 
 // errTransactions tells what to do about a server that has none.
 var errTransactions = errors.New(`this MongoDB server is not part of a replica set, so it has no transactions; make it one (a single node is enough): start mongod with --replSet rs0 and run once: mongosh --eval 'rs.initiate()'; or give --mongodb-without-transactions, whose limits docs/mongodb.md tells`)
+
+// errDirect refuses to follow no failover: a member that is not the primary any more would be read from all the same.
+var errDirect = errors.New("the URL asks for one member of a replica set with several (directConnection=true); leave that out, so that the primary is found, whichever it is")
 
 // Open connects to the database that a mongodb:// or mongodb+srv:// URL names, and makes it a store where it is
 // empty. Errors: a URL that is none, a server that does not answer, has no transactions (unless Options allow that),
@@ -117,12 +121,11 @@ const patience = 10 * time.Second
 func (s *Store) connect(url string) (err error) {
 	settings := options.Client().SetServerSelectionTimeout(patience).SetAppName("kiln").ApplyURI(url)
 	settings.SetReadPreference(readpref.Primary()).SetWriteConcern(durable())
-	if !s.options.WithoutTransactions {
-		settings.SetReadConcern(readconcern.Majority())
-	}
+	settings.SetReadConcern(&readconcern.ReadConcern{}) // that of the server; begin asks for more where there are several
 	if err := settings.Validate(); err != nil {
 		return wrongURL(url, err)
 	}
+	s.direct = settings.Direct != nil && *settings.Direct
 	name := s.options.Database
 	if name == "" {
 		if parsed, err := connstring.Parse(url); err == nil {
@@ -141,8 +144,10 @@ func (s *Store) connect(url string) (err error) {
 // begin looks at the server and at what the database holds.
 func (s *Store) begin(ctx context.Context) error {
 	var hello struct {
-		SetName string `bson:"setName"`
-		Msg     string `bson:"msg"`
+		SetName  string   `bson:"setName"`
+		Msg      string   `bson:"msg"`
+		Hosts    []string `bson:"hosts"`
+		Passives []string `bson:"passives"`
 	}
 	if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
 		return unreached(err)
@@ -151,11 +156,23 @@ func (s *Store) begin(ctx context.Context) error {
 	if !s.streams && !s.options.WithoutTransactions {
 		return errTransactions
 	}
+	if s.direct && len(hello.Hosts)+len(hello.Passives) > 1 {
+		return errDirect
+	}
+	if s.streams {
+		s.db = s.client.Database(s.db.Name(), options.Database().SetReadConcern(readconcern.Majority()))
+	}
 	if err := s.checkFormat(ctx); err != nil {
 		return err
 	}
+	if err := s.makeCollections(ctx); err != nil {
+		return fmt.Errorf("making the collections: %w", err)
+	}
 	if err := s.openIndexes(ctx); err != nil {
 		return fmt.Errorf("making the indexes: %w", err)
+	}
+	if err := s.checkWay(ctx); err != nil {
+		return err
 	}
 	h, err := s.readHead(ctx)
 	if err != nil {

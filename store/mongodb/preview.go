@@ -13,6 +13,11 @@ func (s *Store) Preview(ctx context.Context, tx store.Transaction) (store.Snapsh
 		return nil, err
 	}
 	defer s.leave()
+	ctx, end, err := s.causal(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	v, err := s.judge(ctx, tx)
 	if err != nil {
 		return nil, told(ctx, err)

@@ -19,27 +19,35 @@ type reader struct {
 	closed *atomic.Bool // of fixed
 }
 
-// during makes a call on the state that there is at its time.
-func (r reader) during(ctx context.Context, call func(*view) error) error {
+// during makes a call on the state that there is at its time. What the call reads, it reads in the context that it gets.
+func (r reader) during(ctx context.Context, call func(context.Context, *view) error) error {
 	if err := r.store.enter(ctx); err != nil {
 		return err
 	}
 	defer r.store.leave()
 	v := r.fixed
+	var since *bson.Timestamp
+	if v != nil {
+		since = v.shown
+	}
+	ctx, end, err := r.store.causal(ctx, since)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if v == nil {
-		var err error
 		if v, err = r.store.now(ctx); err != nil {
 			return told(ctx, err)
 		}
 	} else if r.closed.Load() {
 		return store.ErrClosed
 	}
-	return told(ctx, call(v))
+	return told(ctx, call(ctx, v))
 }
 
 // Read implements store.Reader.
 func (r reader) Read(ctx context.Context, key store.Key) (found store.Version, err error) {
-	err = r.during(ctx, func(v *view) error {
+	err = r.during(ctx, func(ctx context.Context, v *view) error {
 		found, err = v.read(ctx, key)
 		return err
 	})
@@ -48,7 +56,7 @@ func (r reader) Read(ctx context.Context, key store.Key) (found store.Version, e
 
 // ReadVersion implements store.Reader.
 func (r reader) ReadVersion(ctx context.Context, key store.Key, version int64) (found store.Version, err error) {
-	err = r.during(ctx, func(v *view) error {
+	err = r.during(ctx, func(ctx context.Context, v *view) error {
 		found, err = v.readVersion(ctx, key, version)
 		return err
 	})
@@ -57,7 +65,7 @@ func (r reader) ReadVersion(ctx context.Context, key store.Key, version int64) (
 
 // History implements store.Reader.
 func (r reader) History(ctx context.Context, query store.HistoryQuery) (page store.HistoryPage, err error) {
-	err = r.during(ctx, func(v *view) error {
+	err = r.during(ctx, func(ctx context.Context, v *view) error {
 		page, err = v.history(ctx, query)
 		return err
 	})
@@ -66,7 +74,7 @@ func (r reader) History(ctx context.Context, query store.HistoryQuery) (page sto
 
 // Search implements store.Reader.
 func (r reader) Search(ctx context.Context, query *search.Query, cursor store.Cursor) (page store.Page, err error) {
-	err = r.during(ctx, func(v *view) error {
+	err = r.during(ctx, func(ctx context.Context, v *view) error {
 		page, err = v.search(ctx, query, cursor)
 		return err
 	})
@@ -75,7 +83,7 @@ func (r reader) Search(ctx context.Context, query *search.Query, cursor store.Cu
 
 // Count implements store.Reader.
 func (r reader) Count(ctx context.Context, query *search.Query) (n int64, err error) {
-	err = r.during(ctx, func(v *view) error {
+	err = r.during(ctx, func(ctx context.Context, v *view) error {
 		n, err = v.count(ctx, query)
 		return err
 	})
@@ -84,7 +92,7 @@ func (r reader) Count(ctx context.Context, query *search.Query) (n int64, err er
 
 // Guard implements store.Reader.
 func (r reader) Guard(ctx context.Context, key string) (value uint64, err error) {
-	err = r.during(ctx, func(v *view) error {
+	err = r.during(ctx, func(ctx context.Context, v *view) error {
 		value, err = v.guard(ctx, key)
 		return err
 	})

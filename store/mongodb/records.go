@@ -104,7 +104,7 @@ type records struct {
 // Get implements store.Records.
 func (r *records) Get(ctx context.Context, key string) (found store.Record, err error) {
 	s := r.store
-	err = s.newest().during(ctx, func(v *view) error {
+	err = s.newest().during(ctx, func(ctx context.Context, v *view) error {
 		name := recordKey{r.bucket, key}.name()
 		for got, err := range rows[record](ctx, s.db.Collection(recordsCollection), byID(name)) {
 			if err != nil {
@@ -149,7 +149,7 @@ const recordsBatch = 1000
 // List implements store.Records.
 func (r *records) List(ctx context.Context, prefix, after string, limit int) (list []store.Record, err error) {
 	s := r.store
-	err = s.newest().during(ctx, func(v *view) error {
+	err = s.newest().during(ctx, func(ctx context.Context, v *view) error {
 		now := s.options.Now()
 		from, begins := "$gte", keyName(prefix)
 		if after != "" && after >= prefix {
@@ -182,7 +182,7 @@ func (r *records) List(ctx context.Context, prefix, after string, limit int) (li
 
 // Buckets implements store.Store.
 func (s *Store) Buckets(ctx context.Context) (names []string, err error) {
-	err = s.newest().during(ctx, func(v *view) error {
+	err = s.newest().during(ctx, func(ctx context.Context, v *view) error {
 		now := s.options.Now()
 		last := bson.D{}
 		for {

@@ -25,6 +25,9 @@ type replicaSet struct {
 	transactions map[string]*unit // open ones, by session
 	decided      map[string]int64 // sessions, with the transaction committed last
 	said         []said
+	created      map[string]bool // collections, by commands
+	others       []string        // other members
+	clock        uint32          // of the operations
 	fail         func(s said) *failure
 }
 
@@ -47,7 +50,7 @@ func startReplicaSet(t testing.TB) *replicaSet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &replicaSet{TB: t, listener: listener, data: tables{}, transactions: map[string]*unit{}, decided: map[string]int64{}}
+	r := &replicaSet{TB: t, listener: listener, data: tables{}, transactions: map[string]*unit{}, decided: map[string]int64{}, created: map[string]bool{}}
 	r.ended = sync.NewCond(&r.mu)
 	t.Cleanup(func() { _ = listener.Close() })
 	go func() {

@@ -17,6 +17,7 @@ const (
 	duplicateKey      = 11000
 	unknownCommand    = 59
 	steppedDown       = 189
+	notInTransactions = 263
 )
 
 const transientLabel = "TransientTransactionError"
@@ -36,12 +37,15 @@ func (r *replicaSet) answer(c bson.D) bson.D {
 	switch c[0].Key {
 	case "hello", "isMaster", "ismaster":
 		address := r.listener.Addr().String()
+		r.mu.Lock()
+		hosts := append([]string{address}, r.others...)
+		r.mu.Unlock()
 		return append(bson.D{
 			{Key: "isWritablePrimary", Value: true},
 			{Key: "ismaster", Value: true},
 			{Key: "setName", Value: "rs0"},
 			{Key: "setVersion", Value: 1},
-			{Key: "hosts", Value: bson.A{address}},
+			{Key: "hosts", Value: hosts},
 			{Key: "me", Value: address},
 			{Key: "primary", Value: address},
 			{Key: "maxBsonObjectSize", Value: 16 << 20},
@@ -52,21 +56,24 @@ func (r *replicaSet) answer(c bson.D) bson.D {
 			{Key: "minWireVersion", Value: 0},
 			{Key: "maxWireVersion", Value: 21},
 		}, fine...)
-	case "ping", "endSessions", "createIndexes", "killCursors", "dropDatabase":
+	case "ping", "endSessions", "killCursors", "dropDatabase":
 		return fine
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if c[0].Key == "create" || c[0].Key == "createIndexes" {
+		return r.create(c)
+	}
 	body, _ := bson.Marshal(c)
 	s := said{c[0].Key, body}
 	r.said = append(r.said, s)
 	if r.fail == nil {
-		return r.do(c)
+		return r.timed(r.do(c))
 	}
 	f := r.fail(s)
 	switch {
 	case f == nil:
-		return r.do(c)
+		return r.timed(r.do(c))
 	case f.done:
 		r.do(c)
 	}
@@ -77,6 +84,22 @@ func (r *replicaSet) answer(c bson.D) bson.D {
 		r.drop(session(c)) // a transaction that is to begin again has ended
 	}
 	return refusal(f.code, f.labels...)
+}
+
+// create makes a collection, or indexes with theirs.
+func (r *replicaSet) create(c bson.D) bson.D {
+	name := fmt.Sprint(member(c, "$db"), ".", c[0].Value)
+	if r.created[name] && c[0].Key == "create" {
+		return refusal(namespaceExists)
+	}
+	r.created[name] = true
+	return fine
+}
+
+// timed is an answer with the time of the newest that it shows.
+func (r *replicaSet) timed(answer bson.D) bson.D {
+	r.clock++
+	return append(slices.Clone(answer), bson.E{Key: "operationTime", Value: bson.Timestamp{T: 1, I: r.clock}})
 }
 
 func session(c bson.D) string { return fmt.Sprint(member(c, "lsid.id")) }
@@ -110,6 +133,11 @@ func (r *replicaSet) do(c bson.D) bson.D {
 		return fine
 	}
 	answer := r.perform(c, u)
+	for name := range u.wrote {
+		if !r.created[name] && len(u.before[name]) == 0 { // a cross-shard transaction may not make a collection
+			answer = refusal(notInTransactions)
+		}
+	}
 	if member(answer, "ok") != 1 || member(answer, "writeErrors") != nil {
 		r.drop(id) // any error ends a transaction
 	}

@@ -26,7 +26,7 @@ func (s *snapshot) Close() error {
 // Snapshot implements store.Store.
 func (s *Store) Snapshot(ctx context.Context) (store.Snapshot, error) {
 	var snap *snapshot
-	err := s.newest().during(ctx, func(v *view) error {
+	err := s.newest().during(ctx, func(ctx context.Context, v *view) error {
 		snap = newSnapshot(v)
 		return nil
 	})

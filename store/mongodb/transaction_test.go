@@ -60,6 +60,22 @@ func guarded() store.Transaction {
 	}
 }
 
+// TestNoTransactionMakesACollection: all that a first commit writes to is there before its transaction begins, since one
+// over several shards may make none: https://www.mongodb.com/docs/manual/core/transactions-operations/#create-collections-in-a-transaction
+func TestNoTransactionMakesACollection(t *testing.T) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	tx := guarded()
+	tx.Records = []store.RecordChange{{Bucket: "b", Key: "k", Value: []byte{1}}}
+	if _, err := s.Commit(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put("Patient/a")}}); err != nil {
+		t.Error(err)
+	}
+	r.open(t) // which finds them there
+}
+
 func TestWhatATransactionSays(t *testing.T) {
 	r := startReplicaSet(t)
 	s := r.open(t)

@@ -16,9 +16,10 @@ import (
 type view struct {
 	store *Store
 	at    int64
-	turn  int64    // of the newest landing that it shows
-	over  *overlay // nil but in a preview
-	kept  *kept    // nil but in a snapshot
+	turn  int64           // of the newest landing that it shows
+	shown *bson.Timestamp // when the database showed it; nil where it has no such times
+	over  *overlay        // nil but in a preview
+	kept  *kept           // nil but in a snapshot
 }
 
 // overlay is what a preview changes.
