@@ -355,7 +355,10 @@ func (a *attempt) mayWrite(ctx context.Context, w *write, after resources.Elemen
 	own := a.service.params.Own(w.key.ID, a.service.now())
 	image := search.Resource{Type: w.key.Type, ID: w.key.ID, Entries: append(own, w.entries...)}
 	ok, err := search.Match(ctx, w.reach.Predicate, image, &source{service: a.service, reader: a.reader, over: a.overlay()})
-	if err == nil && !ok {
+	switch {
+	case err == nil && !ok && w.interaction == Update && w.criteria == nil && !w.exists(): // whether there is one is not told
+		err = notFound(w.key)
+	case err == nil && !ok:
 		err = outcome.New(outcome.Forbidden, "You may not write this content to %s.", w.key)
 	}
 	if err == nil {

@@ -333,3 +333,24 @@ func TestBinary(t *testing.T) {
 		}
 	})
 }
+
+// Whoever updates what is out of reach hears that it is not there; whoever moves what is in reach to where it is not may not.
+func TestUpdatesOutOfReach(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *hospital) {
+		objecting(h)
+		h.put(`{"resourceType":"Patient","id":"z"}`, observation("oz", "z"))
+		for text, want := range map[string]outcome.Code{
+			`{"resourceType":"Patient","id":"z"}`:      outcome.NotFound,
+			`{"resourceType":"Patient","id":"absent"}`: outcome.NotFound,
+			observation("oz", "z"):                     outcome.NotFound,
+			observation("oz", "p"):                     outcome.NotFound,
+			observation("absent", "z"):                 outcome.NotFound,
+			observation("op", "z"):                     outcome.Forbidden,
+			observation("new", "p"):                    "",
+		} {
+			if err := h.writes(h.person("clinician", "Practitioner/d"), text); code(err) != want {
+				t.Errorf("%s: %v; want %q", text, err, want)
+			}
+		}
+	})
+}

@@ -49,7 +49,8 @@ func (d *decision) verify(ctx context.Context, v store.Version) error {
 func (d *decision) disagree(ctx context.Context) error {
 	d.disagreed.Add(1)
 	err := &DisagreementError{Type: d.action.Type, Interaction: d.action.Interaction}
-	d.options.Logger.LogAttrs(ctx, slog.LevelError, "ALERT: access decisions disagree; nothing was shown",
+	request, _ := ctx.Value(fhir.RequestIDKey{}).(string)
+	d.options.Logger.LogAttrs(ctx, slog.LevelError, "ALERT: access decisions disagree; nothing was shown", slog.String("request", request),
 		slog.String("type", err.Type), slog.String("interaction", string(err.Interaction)), slog.String("token", d.who.TokenID))
 	return err
 }
