@@ -80,12 +80,25 @@ func (t *administered) remote() (*remoteServer, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, wrongUsage("--url is %q; expected a URL such as https://kiln.example.org", t.url)
 	}
-	token, err := os.ReadFile(t.token)
+	token, err := readToken(t.token)
 	if err != nil {
-		return nil, fmt.Errorf("--token-file: %w", err)
+		return nil, err
 	}
 	base := strings.TrimSuffix(strings.TrimRight(t.url, "/"), "/fhir")
-	return &remoteServer{base: base, token: strings.TrimSpace(string(token)), client: &http.Client{Timeout: time.Minute}}, nil
+	return &remoteServer{base: base, token: token, client: &http.Client{Timeout: time.Minute}}, nil
+}
+
+// readToken reads the access token that a file holds.
+func readToken(name string) (string, error) {
+	token, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	text := strings.TrimSpace(string(token))
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", wrongUsage("--token-file: %s does not hold an access token and nothing else", name)
+	}
+	return text, nil
 }
 
 // remoteServer administers by the addresses below /auth/admin.
