@@ -112,7 +112,7 @@ func randomPrincipal(h *hospital, r *rand.Rand) auth.Principal {
 		case 0:
 			s.Type = pick(r, h.parameterTypes())
 		case 1:
-			s.Type, s.Query = "Observation", "category="+pick(r, []string{"laboratory", "urn:c|survey", "survey,urn:c|vital-signs", "|laboratory"})
+			s.Type, s.Query = "Observation", "category="+pick(r, []string{"laboratory", "urn:c|survey", "survey,urn:c|vital-signs", "|laboratory", "urn%3Ac%7Csurvey", "survey%2Curn%3Ac%7Cvital-signs"})
 		}
 		p.Scopes = append(p.Scopes, s)
 	}

@@ -323,5 +323,13 @@ func TestBinary(t *testing.T) {
 		if err := h.writes(d, `{"resourceType":"Binary","contentType":"text/plain","securityContext":{"reference":"Patient/p"}}`); err != nil {
 			t.Error(err)
 		}
+		for _, text := range []string{
+			`{"resourceType":"Binary","contentType":"text/plain","securityContext":{"reference":"Patient/z"}}`,
+			`{"resourceType":"Binary","id":"mine","contentType":"text/plain","securityContext":{"reference":"Patient/z"}}`,
+		} {
+			if err := h.writes(d, text); !outcome.Is(err, outcome.Forbidden) {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
 	})
 }

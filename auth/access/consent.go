@@ -29,7 +29,12 @@ type provision struct {
 
 type coding struct{ system, code string }
 
-// consents are the provisions of active Consents by patient.
+// denies reports whether something in a provision may deny anything.
+func (p provision) denies() bool {
+	return !p.permit || slices.ContainsFunc(p.inner, provision.denies)
+}
+
+// consents are the provisions of active Consents that deny something, by patient.
 type consents struct {
 	epoch     uint64
 	byPatient map[string][]provision
@@ -37,11 +42,11 @@ type consents struct {
 
 const resourceTypes = "http://hl7.org/fhir/resource-types"
 
-// consents gives the provisions of the patients of some sets, or all. The map may have more than was asked for.
+// consents gives the provisions that deny something to somebody, of the patients of some sets or of all. The map may have more than was asked for.
 func (d *decision) consents(ctx context.Context, of domain) (map[string][]provision, error) {
 	k := &d.known
 	if d.options.Store.Shared() {
-		return d.readConsents(ctx, of)
+		return once(ctx, "access/consents "+of.name(), func() (map[string][]provision, error) { return d.readConsents(ctx, of) })
 	}
 	epoch := k.epoch.Load()
 	k.mutex.Lock()
@@ -61,7 +66,7 @@ func (d *decision) consents(ctx context.Context, of domain) (map[string][]provis
 }
 
 func (a *Authorizer) readConsents(ctx context.Context, of domain) (map[string][]provision, error) {
-	var filter search.Expr = a.test("Consent", "status", tokens([]string{"active"}))
+	filter := a.test("Consent", "status", tokens([]string{"active"}))
 	if !of.all {
 		var who search.Or
 		for _, set := range of.sets {
@@ -80,7 +85,9 @@ func (a *Authorizer) readConsents(ctx context.Context, of domain) (map[string][]
 		}
 		root := e.First("provision")
 		if id, ok := strings.CutPrefix(a.local(e.First("patient")), "Patient/"); ok && !root.IsZero() {
-			byPatient[id] = append(byPatient[id], a.provision(root, 0))
+			if p := a.provision(root, 0); p.denies() {
+				byPatient[id] = append(byPatient[id], p)
+			}
 		}
 	}
 	return byPatient, nil

@@ -183,6 +183,7 @@ func TestGranularScopes(t *testing.T) {
 		}{
 			{granular(system + "laboratory"), "Observation/laboratory"},
 			{granular(system+"laboratory", system+"survey"), "Observation/laboratory Observation/survey"},
+			{granular("category=http%3A%2F%2Fterminology.hl7.org%2FCodeSystem%2Fobservation-category%7Csurvey"), "Observation/survey"},
 			{granular("category=laboratory&status=final"), "Observation/laboratory"},
 			{granular("category=laboratory&status=amended"), ""},
 			{granular("category=urn:other|laboratory"), ""},

@@ -1,7 +1,9 @@
 package access
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 
 	"kiln/resources/definitions"
 	"kiln/search"
@@ -18,6 +20,19 @@ func (d domain) empty() bool { return !d.all && len(d.sets) == 0 }
 
 func (d domain) has(id string) bool {
 	return d.all || slices.ContainsFunc(d.sets, func(p *patients) bool { return p.has(id) })
+}
+
+// name tells domains of one request apart.
+func (d domain) name() string {
+	name := strconv.FormatBool(d.all)
+	for _, set := range d.sets {
+		if len(set.tokens) == 1 {
+			name += fmt.Sprint(" ", set.tokens[0])
+		} else {
+			name += fmt.Sprintf(" %p", set)
+		}
+	}
+	return name
 }
 
 // of is what of the domain is one patient's.

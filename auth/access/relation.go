@@ -240,8 +240,8 @@ func (g *gathering) lies(e resources.Element) bool {
 	return here
 }
 
-func (a *Authorizer) test(typ, code string, any []search.Criterion) search.Expr {
-	return search.Test{Param: a.options.Parameters.Lookup(typ, code), Any: any}
+func (a *Authorizer) test(typ, code string, criteria []search.Criterion) search.Expr {
+	return search.Test{Param: a.options.Parameters.Lookup(typ, code), Any: criteria}
 }
 
 func reference(text string) search.Criterion {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -48,7 +49,8 @@ func (d *decision) verify(ctx context.Context, v store.Version) error {
 func (d *decision) disagree(ctx context.Context) error {
 	d.disagreed.Add(1)
 	err := &DisagreementError{Type: d.action.Type, Interaction: d.action.Interaction}
-	d.options.Logger.LogAttrs(ctx, slog.LevelError, "ALERT: access decisions disagree; nothing was shown",
+	request, _ := ctx.Value(fhir.RequestIDKey{}).(string)
+	d.options.Logger.LogAttrs(ctx, slog.LevelError, "ALERT: access decisions disagree; nothing was shown", slog.String("request", request),
 		slog.String("type", err.Type), slog.String("interaction", string(err.Interaction)), slog.String("token", d.who.TokenID))
 	return err
 }
@@ -88,8 +90,9 @@ func (d *decision) reachesContext(t term, e resources.Element) bool {
 // are left to the predicate.
 func meets(e resources.Element, query string) bool {
 	for part := range strings.SplitSeq(query, "&") {
-		name, wanted, _ := strings.Cut(part, "=")
-		if name != "category" || strings.ContainsAny(wanted, "%+\\") {
+		name, escaped, _ := strings.Cut(part, "=")
+		wanted, err := url.QueryUnescape(escaped)
+		if name != "category" || err != nil || strings.Contains(wanted, `\`) {
 			continue
 		}
 		if !inCategory(e, strings.Split(wanted, ",")) {
@@ -122,6 +125,9 @@ func inCategory(e resources.Element, wanted []string) bool {
 // patient anew who is out of reach, and relates nobody to themselves.
 func (d *decision) mayWrite(ctx context.Context, key store.Key, before, after resources.Element) error {
 	if !d.allows(after, key.ID) {
+		if after.Type().Name == "Binary" { // no predicate looks into one
+			return outcome.New(outcome.Forbidden, "You may not write this content to %s.", key)
+		}
 		return d.disagree(ctx)
 	}
 	var named []string

@@ -185,7 +185,6 @@ func (d *decision) predicate() (search.Expr, error) {
 			return nil, err
 		}
 		if part == nil {
-			either = nil
 			return d.less(nil), nil
 		}
 		either = append(either, part)

@@ -78,7 +78,7 @@ func Read(name string) (*Policy, error) {
 }
 
 func read(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.Open(name) //nolint:gosec // the file that the operator named
 	if err != nil {
 		return nil, err
 	}

@@ -296,6 +296,10 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 		options.Origins = []string{rest.LoopbackOrigins}
 	} else {
 		options.Authenticator, options.WellKnown = a.Guard.recorder, a.Guard.server.WellKnown()
+		options.Counters = []rest.Counter{{
+			Name: "kiln_access_disagreements_total", Help: "Resources held back because the two decisions about access disagreed.",
+			Value: a.Guard.authorizer.Disagreements,
+		}}
 	}
 	handler, err := rest.New(options)
 	if err != nil {

@@ -43,7 +43,7 @@ func New(options Options) (*Handler, error) {
 		service: options.Service,
 		origins: newOrigins(options.Origins, options.Service.BaseURL()),
 		ids:     newRequestIDs(),
-		metrics: newMetrics(options.Registry),
+		metrics: newMetrics(options.Registry, options.Counters...),
 		memory:  semaphore.NewWeighted(largeBodies * options.MaxBody),
 	}
 	h.unrouted = &route{label: "none", meter: h.metrics.meter("none")}

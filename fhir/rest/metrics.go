@@ -22,7 +22,7 @@ type metrics struct {
 // statusClasses are the values of the label "status".
 var statusClasses = [6]string{"", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
-func newMetrics(registry *prometheus.Registry) *metrics {
+func newMetrics(registry *prometheus.Registry, more ...Counter) *metrics {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -40,6 +40,9 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "kiln_http_panics_total", Help: "Requests that failed by a fault of the program."}),
 	}
 	registry.MustRegister(m.requests, m.duration, m.inFlight, m.panics)
+	for _, c := range more {
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.Name, Help: c.Help}, func() float64 { return float64(c.Value()) }))
+	}
 	return m
 }
 

@@ -35,6 +35,14 @@ type Options struct {
 	// Registry collects the metrics and is served at /metrics. Default: a new one, with the
 	// collectors of the Go runtime and the process.
 	Registry *prometheus.Registry
+	// Counters are further metrics.
+	Counters []Counter
+}
+
+// Counter is a metric that others count.
+type Counter struct {
+	Name, Help string
+	Value      func() uint64 // never falls
 }
 
 // EnsureDefaults fills in what is not set.

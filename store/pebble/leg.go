@@ -30,6 +30,7 @@ type leg struct {
 	negative bool
 	lazy     bool   // opening costs nothing; else it costs the size
 	parted   bool   // opening takes seeking that counting may spare
+	scans    int    // ranges to seek
 	known    *known // what counting came by; nil where it comes by nothing
 }
 
@@ -117,6 +118,14 @@ func (x *walk) orLeg(typ code, e search.Or) leg {
 		return min(n, limit)
 	}
 	l.guess = func() int { return x.live(typ) }
+	for _, legs := range parts {
+		for i := range legs {
+			l.scans += legs[i].scans
+		}
+	}
+	if l.scans > sampled { // a set of many, such as the patients of an access predicate
+		l.lazy, l.guess = false, func() int { return x.guessUnion(typ, parts) }
+	}
 	l.open = func(x *walk) set {
 		sets := make([]set, len(e))
 		for i, part := range e {
@@ -125,6 +134,21 @@ func (x *walk) orLeg(typ code, e search.Or) leg {
 		return unite(sets)
 	}
 	return l
+}
+
+// guessUnion is how many documents the parts of a union have together, about.
+func (x *walk) guessUnion(typ code, parts [][]leg) int {
+	n, all := 0, x.live(typ)
+	for _, legs := range parts {
+		least := all
+		for i := range legs {
+			if l := &legs[i]; !l.negative && l.guess != nil {
+				least = min(least, l.guess())
+			}
+		}
+		n += least
+	}
+	return min(n, all)
 }
 
 // smallest is how many documents the most selective leg has, up to a limit.
@@ -212,13 +236,13 @@ func (x *walk) testScans(typ, param code, t search.Test) (scans []scan) {
 
 // scanLeg makes a leg of scans. Few postings are walked, anything else is collected.
 func (x *walk) scanLeg(t search.Test, scans []scan) leg {
-	l := leg{expr: t, test: tuned.test, known: &known{}}
+	l := leg{expr: t, test: tuned.test, known: &known{}, scans: len(scans)}
 	found := l.known
 	l.measure = func(limit int) int { return x.peek(found, scans, limit) }
 	l.guess = func() int {
-		n := 0
-		for _, s := range scans {
-			n += x.guess(s.lower, s.upper)
+		n, step := 0, max(1, len(scans)/sampled)
+		for i := 0; i < len(scans); i += step {
+			n += step * x.guess(scans[i].lower, scans[i].upper)
 		}
 		return n
 	}
@@ -312,6 +336,9 @@ func (x *walk) measured(s scan, limit int) int {
 
 // bytesPerKey is about what an index key takes on disk.
 const bytesPerKey = 10
+
+// sampled is how many of many ranges are looked at to guess the size of all.
+const sampled = 64
 
 // guess tells from the size on disk how many keys there are in a range.
 func (x *execution) guess(lower, upper []byte) int {
