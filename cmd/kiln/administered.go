@@ -134,7 +134,7 @@ func (r *remoteServer) call(ctx context.Context, method, path string, send, rece
 	if err != nil {
 		return err
 	}
-	if answer.StatusCode/100 == 2 {
+	if answer.StatusCode/100 == 2 && answer.StatusCode != http.StatusAccepted { // accepted: it waits for a second person
 		return json.Unmarshal(text, receive)
 	}
 	var said struct {

@@ -108,7 +108,7 @@ func (s *show) token(name, scope, patient string) map[string]any {
 	sum := sha256.Sum256([]byte(verifier))
 	redirect := s.base + demoPath
 	browser := smarttest.NewBrowser(s.T, nil, redirect)
-	page := browser.Open(s.base + "/auth/authorize?" + url.Values{
+	page := browser.Open(s.base+"/auth/authorize?"+url.Values{
 		"response_type": {"code"}, "client_id": {demoApp}, "redirect_uri": {redirect}, "aud": {s.base + "/fhir"}, "state": {"0123456789abcdef"},
 		"scope": {scope}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 	}.Encode()).SignIn(name, s.password)
@@ -226,7 +226,7 @@ func TestAdministrationThroughAServer(t *testing.T) {
 	s := newShow(t)
 	dir := t.TempDir()
 	tokens := map[string]string{}
-	for _, name := range []string{"koch", demoNurse} {
+	for _, name := range []string{"koch", "director", demoNurse} {
 		tokens[name] = filepath.Join(dir, name)
 		if err := os.WriteFile(tokens[name], []byte(s.token(name, "openid fhirUser user/*.rs", "")["access_token"].(string)+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -237,6 +237,7 @@ func TestAdministrationThroughAServer(t *testing.T) {
 		{"user --rank nurse add --password-stdin", "koch", ""},
 		{"user add eve --rank director --password-stdin", "koch", ""},
 		{"user add mallory --rank nurse --password-stdin", demoNurse, ""},
+		{"user add eve --rank director --password-stdin", "director", ""}, // takes two
 		{"user rank ada clerk", "koch", "ada is clerk now; sessions and tokens have ended\n"},
 		{"user disable ada", "koch", "ada is disabled; sessions and tokens have ended\n"},
 		{"user enable ada", "koch", "ada may sign in\n"},

@@ -58,10 +58,12 @@ func bearer(t *testing.T, s *Server, token string) (string, error) {
 func TestAnIssuedTokenIsOfThePersonAndEnds(t *testing.T) {
 	wanted := Issue{User: "ada", Client: "app", Scopes: "user/Patient.rs", Lives: 10 * time.Minute}
 	for name, end := range map[string]func(*Server, *time.Time) error{
-		"with its time":     func(_ *Server, now *time.Time) error { *now = now.Add(10 * time.Minute); return nil },
-		"with the account":  func(s *Server, _ *time.Time) error { return s.options.People.SetDisabled(t.Context(), "ada", true) },
-		"with the password": func(s *Server, _ *time.Time) error { return s.options.People.SetPassword(t.Context(), "ada", "seven small boats") },
-		"with the consent":  func(s *Server, _ *time.Time) error { return s.vault.revokeApp(t.Context(), "ada", "app") },
+		"with its time":    func(_ *Server, now *time.Time) error { *now = now.Add(10 * time.Minute); return nil },
+		"with the account": func(s *Server, _ *time.Time) error { return s.options.People.SetDisabled(t.Context(), "ada", true) },
+		"with the password": func(s *Server, _ *time.Time) error {
+			return s.options.People.SetPassword(t.Context(), "ada", "seven small boats")
+		},
+		"with the consent": func(s *Server, _ *time.Time) error { return s.vault.revokeApp(t.Context(), "ada", "app") },
 		"with the app": func(s *Server, _ *time.Time) error {
 			_, err := SetClientState(t.Context(), s.options.Records, "app", smart.Suspended)
 			return err
