@@ -79,13 +79,16 @@ var owners = map[string][]string{
 	"github.com/knadh/koanf/":             {"cmd/…"},
 	"github.com/schollz/progressbar/v3":   {"cmd/…"},
 	"github.com/evanphx/json-patch/v5":    nil, // an oracle in tests
-	"golang.org/x/text":                   {"search", "fhirpath", "resources/xmlformat", "conformance/…"},
+	"golang.org/x/text":                   {"auth/account", "search", "fhirpath", "resources/xmlformat", "conformance/…"},
 	"golang.org/x/sync":                   {"store/…", "fhir", "fhir/rest", "cmd/…"},
 	"github.com/clipperhouse/uax29/":      {"search"},
 	"golang.org/x/net":                    {"search", "fhir/rest", "conformance/…", "resources/xmlformat"},
 	"github.com/google/fhir/go":           nil, // an independent judge in tests
 	"github.com/go-json-experiment/json":  nil,
 	"github.com/google/go-cmp":            nil,
+	"github.com/chromedp/chromedp":        nil, // a browser for tests of apps
+	"github.com/descope/virtualwebauthn":  nil, // an authenticator for tests
+	"golang.org/x/term":                   {"cmd/…"},
 	"github.com/rogpeppe/go-internal":     nil,
 	"pgregory.net/rapid":                  nil,
 	"google.golang.org/protobuf":          nil,

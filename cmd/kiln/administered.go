@@ -22,13 +22,13 @@ import (
 
 // administered is what a command of administration works on.
 type administered struct {
-	store *string
+	store storeAt
 	url   string
 	token string // file
 }
 
 func (t *administered) flags(cmd *cobra.Command) {
-	t.store = storeFlag(cmd)
+	t.store = anyStoreFlag(cmd)
 	cmd.Flags().StringVar(&t.url, "url", "", "base URL of a running server to administer instead of --store")
 	cmd.Flags().StringVar(&t.token, "token-file", "", "file with an access token, for --url")
 }
@@ -57,7 +57,10 @@ func (t *administered) local(ctx context.Context) (localDirectory, error) {
 
 // open opens the store. A memory store would be gone with the command.
 func (t *administered) open(ctx context.Context) (store.Store, error) {
-	p := localPlan(*t.store)
+	p, err := t.store.plan()
+	if err != nil {
+		return nil, err
+	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -80,12 +83,25 @@ func (t *administered) remote() (*remoteServer, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, wrongUsage("--url is %q; expected a URL such as https://kiln.example.org", t.url)
 	}
-	token, err := os.ReadFile(t.token)
+	token, err := readToken(t.token)
 	if err != nil {
-		return nil, fmt.Errorf("--token-file: %w", err)
+		return nil, err
 	}
 	base := strings.TrimSuffix(strings.TrimRight(t.url, "/"), "/fhir")
-	return &remoteServer{base: base, token: strings.TrimSpace(string(token)), client: &http.Client{Timeout: time.Minute}}, nil
+	return &remoteServer{base: base, token: token, client: &http.Client{Timeout: time.Minute}}, nil
+}
+
+// readToken reads the access token that a file holds.
+func readToken(name string) (string, error) {
+	token, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	text := strings.TrimSpace(string(token))
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", wrongUsage("--token-file: %s does not hold an access token and nothing else", name)
+	}
+	return text, nil
 }
 
 // remoteServer administers by the addresses below /auth/admin.
@@ -121,7 +137,7 @@ func (r *remoteServer) call(ctx context.Context, method, path string, send, rece
 	if err != nil {
 		return err
 	}
-	if answer.StatusCode/100 == 2 {
+	if answer.StatusCode/100 == 2 && answer.StatusCode != http.StatusAccepted { // accepted: it waits for a second person
 		return json.Unmarshal(text, receive)
 	}
 	var said struct {

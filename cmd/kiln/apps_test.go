@@ -85,6 +85,8 @@ func (h hospital) chromium() context.Context {
 }
 
 // do is a step of a browser; the test ends where it fails, and says where the browser was.
+//
+//nolint:revive // browser is no context of the test but a browser
 func do[T any](h hospital, browser context.Context, what string, action chromedp.Action[T]) T {
 	h.Helper()
 	value, err := chromedp.Run(browser, action)

@@ -171,6 +171,9 @@ func (d localDirectory) AddApp(ctx context.Context, change server.AppChange) (se
 	if err == nil {
 		err = server.AddClient(ctx, d.records, client)
 	}
+	if errors.Is(err, account.ErrExists) {
+		err = errors.New("there is such a client already")
+	}
 	if err != nil {
 		return server.App{}, fmt.Errorf("adding %s: %w", change.ID, err)
 	}

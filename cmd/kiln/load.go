@@ -25,11 +25,12 @@ resource to be stored.
 What cannot be loaded is reported with file and line, the rest is loaded, and the exit status is 1.
 A load that was interrupted can be run again: transactions and resources without an id that went in
 are not loaded twice (unless --again), and resources with an id that are there already stay as they are.`,
-		Example: "  kiln load ./patients --store ./kiln-data\n  kiln load bundle.json --url http://127.0.0.1:8080/fhir",
+		Example: "  kiln load ./patients --store ./kiln-data\n  kiln load bundle.json --url http://127.0.0.1:8080/fhir --token-file token",
 		Args:    cobra.MinimumNArgs(1),
 	}
 	at := anyStoreFlag(cmd)
 	base := cmd.Flags().String("url", "", "base URL of a running server to send to instead of opening the store")
+	tokenFile := cmd.Flags().String("token-file", "", "file with an access token, for --url")
 	again := cmd.Flags().Bool("again", false, "load also what an earlier load has recorded as done")
 	validation := cmd.Flags().String("validation", "base", "what is checked: off or base (a server decides that itself)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -39,7 +40,7 @@ are not loaded twice (unless --again), and resources with an id that are there a
 			return err
 		}
 		p.Validation = *validation
-		to, err := loadTarget(cmd.Context(), p, *base)
+		to, err := loadTarget(cmd.Context(), p, *base, *tokenFile)
 		if err != nil {
 			return err
 		}

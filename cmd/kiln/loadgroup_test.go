@@ -22,7 +22,7 @@ func TestLoadFindsWhatReferencesLookFor(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	to, err := loadTarget(t.Context(), localPlan("memory:"), "")
+	to, err := loadTarget(t.Context(), localPlan("memory:"), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,10 @@ type target interface {
 	Close() error
 }
 
-func loadTarget(ctx context.Context, p plan, base string) (target, error) {
+func loadTarget(ctx context.Context, p plan, base, tokenFile string) (target, error) {
+	if base == "" && tokenFile != "" {
+		return nil, wrongUsage("--token-file is for --url")
+	}
 	if base == "" {
 		a, err := p.assemble(ctx)
 		if err != nil {
@@ -43,7 +46,13 @@ func loadTarget(ctx context.Context, p plan, base string) (target, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, wrongUsage("--url is %q; expected the base of a FHIR server, such as http://127.0.0.1:8080/fhir", base)
 	}
-	return newServerTarget(strings.TrimRight(base, "/"))
+	token := ""
+	if tokenFile != "" {
+		if token, err = readToken(tokenFile); err != nil {
+			return nil, err
+		}
+	}
+	return newServerTarget(strings.TrimRight(base, "/"), token)
 }
 
 // exchange carries out one bundle and gives the answer, or the refusal of the whole.
@@ -161,12 +170,13 @@ func (t *storeTarget) process(ctx context.Context, bundle []byte, records []stor
 // still is the one that took the bundle.
 type serverTarget struct {
 	base   string
+	token  string // "" without one
 	client *http.Client
 	file   *os.File
 	done   map[string]string // addresses by name
 }
 
-func newServerTarget(base string) (*serverTarget, error) {
+func newServerTarget(base, token string) (*serverTarget, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
@@ -181,13 +191,21 @@ func newServerTarget(base string) (*serverTarget, error) {
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	t := &serverTarget{base: base, client: &http.Client{Timeout: 5 * time.Minute}, done: map[string]string{}}
+	t := &serverTarget{base: base, token: token, client: &http.Client{Timeout: 5 * time.Minute}, done: map[string]string{}}
 	for line := range strings.Lines(string(text)) {
 		once, address, _ := strings.Cut(strings.TrimSpace(line), " ")
 		t.done[once] = address
 	}
 	t.file, err = os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	return t, err
+}
+
+// do sends a request with the token.
+func (t *serverTarget) do(request *http.Request) (*http.Response, error) {
+	if t.token != "" {
+		request.Header.Set("Authorization", "Bearer "+t.token)
+	}
+	return t.client.Do(request)
 }
 
 func (t *serverTarget) Close() error { return t.file.Close() }
@@ -201,11 +219,15 @@ func (t *serverTarget) Done(ctx context.Context, once string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	response, err := t.client.Do(request)
+	response, err := t.do(request)
 	if err != nil {
 		return false, err
 	}
-	return response.StatusCode != http.StatusNotFound, response.Body.Close()
+	_ = response.Body.Close()
+	if response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden {
+		return false, fmt.Errorf("%s answered %s", t.base, response.Status)
+	}
+	return response.StatusCode != http.StatusNotFound, nil
 }
 
 func (t *serverTarget) Send(ctx context.Context, g group) ([]refusal, error) {
@@ -242,7 +264,7 @@ func (t *serverTarget) post(ctx context.Context, bundle []byte, _ []store.Record
 	request.Header.Set("Content-Type", "application/fhir+json")
 	request.Header.Set("Accept", "application/fhir+json")
 	request.Header.Set("Prefer", "return=minimal")
-	response, err := t.client.Do(request)
+	response, err := t.do(request)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -13,7 +15,7 @@ import (
 func TestLoadEndsWhereTheStoreFails(t *testing.T) {
 	for _, typ := range []string{"batch", "transaction"} {
 		t.Run(typ, func(t *testing.T) {
-			to, err := loadTarget(t.Context(), localPlan("memory:"), "")
+			to, err := loadTarget(t.Context(), localPlan("memory:"), "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +54,7 @@ func TestLoadAsksTheServerWhetherItHasWhatWasSent(t *testing.T) {
 	}))
 	defer server.Close()
 	open := func() target {
-		to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir")
+		to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +83,7 @@ func TestLoadKeepsARecordForEachServer(t *testing.T) {
 			fmt.Fprint(w, `{"resourceType":"Bundle","type":"transaction-response"}`) // tells no address to ask for
 		}))
 		defer server.Close()
-		to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir")
+		to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,5 +97,47 @@ func TestLoadKeepsARecordForEachServer(t *testing.T) {
 		if err := to.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestLoadSendsItsToken: with a token that the server takes it loads, with another nothing counts as loaded.
+func TestLoadSendsItsToken(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer good" {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"login","diagnostics":"Sign in."}]}`)
+			return
+		}
+		fmt.Fprintf(w, `{"resourceType":"Bundle","type":"transaction-response","entry":[{"response":{"status":"201","location":"%s/fhir/Patient/a/_history/1"}}]}`, server.URL)
+	}))
+	defer server.Close()
+	g := group{places: []string{"a.json"}, given: []byte(`{"resourceType":"Bundle","type":"transaction"}`), once: "a"}
+	for _, c := range []struct{ token, want string }{{"good\n", ""}, {"bad", "401"}} {
+		file := filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(file, []byte(c.token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = to.Send(t.Context(), g)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("with %q sending gives %v", c.token, err)
+		}
+		if err := to.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What went in is asked for with the token, and a refusal is no answer to the question whether it is there.
+	to, err := loadTarget(t.Context(), localPlan(""), server.URL+"/fhir", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = to.Close() }()
+	if done, err := to.Done(t.Context(), "a"); err == nil || done || !strings.Contains(err.Error(), "401") {
+		t.Errorf("without a token what went in counts as %v, %v", done, err)
 	}
 }

@@ -8,14 +8,14 @@ import (
 
 // commands lists the subcommands in the order of --help.
 var commands = []func() *cobra.Command{
-	newServe, newLoad, newExport, newCheck, newBackup, newRestore, newCopy, newUser, newClient, newValidate, newFHIRPath, newBench, newVersion,
+	newDemo, newServe, newLoad, newExport, newCheck, newBackup, newRestore, newCopy, newUser, newClient, newValidate, newFHIRPath, newBench, newVersion,
 }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "kiln",
 		Short:         "An HL7 FHIR R4 server in one binary",
-		Long:          "Kiln is an HL7 FHIR R4 (4.0.1) server in one binary. `kiln serve` starts it.",
+		Long:          "Kiln is an HL7 FHIR R4 (4.0.1) server in one binary. `kiln serve` starts it, `kiln demo` shows it.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

@@ -12,9 +12,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/gin-gonic/gin"
 	"github.com/spf13/cobra"
 
 	"kiln/fhir/rest"
@@ -77,6 +79,12 @@ type serving struct {
 	AuditOpen        bool
 	PolicyFile       string
 	AccessTokenLives time.Duration
+
+	// What kiln demo does beside: Prepare puts something into what is assembled before it is served, Pages adds pages beside
+	// those of Kiln, and Started tells of it.
+	Prepare func(ctx context.Context, a *assembly, address string) error
+	Pages   func(*gin.Engine)
+	Started func(address string)
 }
 
 func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
@@ -187,11 +195,16 @@ func serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	c.Started = func(address string) { fmt.Fprintf(os.Stderr, "listening on %s\n", address) }
+	return c.run(cmd.Context())
+}
+
+// run serves until the context ends.
+func (c serving) run(ctx context.Context) error {
 	defer flushLog(c.Logger)
-	ctx := cmd.Context()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", c.Listen, err)
+		return unheard(c.Listen, err)
 	}
 	defer listener.Close()
 	address := c.address(listener)
@@ -201,11 +214,16 @@ func serve(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		c.Guard = guarding{Issuer: address, Policy: current, AccessTokenLives: c.AccessTokenLives, Zone: c.Zone, AuditOpen: c.AuditOpen, Logger: c.Logger, First: true}.over
+		c.Guard = guarding{Issuer: address, Policy: current, AccessTokenLives: c.AccessTokenLives, Zone: c.Zone, AuditOpen: c.AuditOpen, Logger: c.Logger, First: c.Prepare == nil}.over
 	}
 	a, err := c.assemble(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Prepare != nil {
+		if err := c.Prepare(ctx, a, address); err != nil {
+			return errors.Join(err, a.Close())
+		}
 	}
 	var leaving leaving
 	server, err := c.server(a, &leaving)
@@ -226,7 +244,7 @@ func serve(cmd *cobra.Command) error {
 	go tidy(ctx)
 	done := make(chan error, 1)
 	go func() { done <- c.accept(server, listener) }()
-	fmt.Fprintf(os.Stderr, "listening on %s\n", address)
+	c.Started(address)
 	select {
 	case err = <-done:
 	case <-ctx.Done():
@@ -236,6 +254,14 @@ func serve(cmd *cobra.Command) error {
 	}
 	stopControl()
 	return errors.Join(err, a.Close())
+}
+
+// unheard tells why an address cannot be listened on.
+func unheard(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("--listen %s: another program listens there; end it, or choose another port", address)
+	}
+	return fmt.Errorf("--listen %s: %w", address, err)
 }
 
 // address is the public URL, without a slash at its end.
@@ -281,6 +307,9 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 	}
 	if a.Guard != nil {
 		a.Guard.server.Mount(handler.Engine())
+	}
+	if c.Pages != nil {
+		c.Pages(handler.Engine())
 	}
 	server := rest.NewServer(leaving.closing(handler), options)
 	if c.Certificate != "" {

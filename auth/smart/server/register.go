@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -38,7 +39,7 @@ type registered struct {
 func (s *Server) register(c *gin.Context) {
 	open(c)
 	if wait := s.registrations.wait("all", s.now()); wait > 0 {
-		c.Header("Retry-After", wait.Round(time.Second).String())
+		c.Header("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 		c.AbortWithStatusJSON(http.StatusTooManyRequests, smart.Error{Code: smart.InvalidRequest, Description: "Too many apps register at once; try again in a minute."})
 		return
 	}
