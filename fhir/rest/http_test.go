@@ -164,7 +164,7 @@ func TestNothingOfPatients(t *testing.T) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
-	for _, patient := range []string{"4711", "Sample"} {
+	for _, patient := range []string{"mrn-4711", "birthdate", "Sample"} {
 		if strings.Contains(log.String(), patient) || strings.Contains(numbers, patient) {
 			t.Errorf("log or metrics hold %q: %s", patient, &log)
 		}
