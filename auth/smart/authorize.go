@@ -3,6 +3,7 @@ package smart
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,7 +84,7 @@ func (r *AuthorizeRequest) Check(c *Client, base string) *Error {
 		return refuse(UnsupportedResponse, "response_type must be code.")
 	case r.State == "":
 		return refuse(InvalidRequest, "state is missing.")
-	case strings.TrimRight(r.Audience, "/") != base:
+	case strings.TrimRight(r.Audience, "/") != base && (r.Audience != "" || r.aboutRecords()):
 		return refuse(InvalidRequest, "aud must be the FHIR base, %s.", base)
 	case r.Method != "S256" || !challengeForm.MatchString(r.Challenge):
 		return refuse(InvalidRequest, "code_challenge must be that of S256, and code_challenge_method must say so.")
@@ -103,6 +104,12 @@ func (r *AuthorizeRequest) Check(c *Client, base string) *Error {
 		return refuse(InvalidScope, "system/ scopes are for backend services.")
 	}
 	return nil
+}
+
+// aboutRecords reports whether records are asked for, and not just who the person is.
+func (r *AuthorizeRequest) aboutRecords() bool {
+	asked, _ := scope.Parse(r.Scope)
+	return slices.ContainsFunc(asked, func(s scope.Scope) bool { return s.Level != scope.None || strings.HasPrefix(s.Text, "launch") })
 }
 
 // Asked are the scopes that may be granted at all: those asked for that the client may have.

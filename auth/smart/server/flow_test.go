@@ -85,6 +85,12 @@ func (f *flow) must(err error) {
 
 func newFlow(t *testing.T) *flow {
 	t.Helper()
+	return newFlowWith(t)
+}
+
+// newFlowWith lets people sign in by way of providers too.
+func newFlowWith(t *testing.T, providers ...server.Federation) *flow {
+	t.Helper()
 	f := &flow{T: t, logged: &lockedBuffer{}, keys: map[string]any{}}
 	var handler atomic.Pointer[http.Handler]
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))
@@ -111,7 +117,7 @@ func newFlow(t *testing.T) *flow {
 
 	f.people = account.New(account.Options{Records: f.engine.Records, Now: f.now, Changed: func() { f.server.Changed() }})
 	f.server, err = server.New(t.Context(), server.Options{
-		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Issuer: f.issuer, Now: f.now, Logger: logger,
+		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Issuer: f.issuer, Federations: providers, Now: f.now, Logger: logger,
 	})
 	f.must(err)
 	for name, a := range map[string]account.Account{
