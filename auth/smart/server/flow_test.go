@@ -373,3 +373,18 @@ func (f *flow) records() string {
 	}
 	return all.String()
 }
+
+// newListener is the address of a server on this machine that tells when it is asked.
+func newListener(t *testing.T, asked func()) string {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"keys":[]}`))
+	}))
+	t.Cleanup(web.Close)
+	return web.URL + "/keys"
+}
+
+func keysAt(id, address string, local bool) *smart.Client {
+	return &smart.Client{ID: id, Means: smart.Key, State: smart.Active, Backend: true, KeysURL: address, LocalKeys: local, Scopes: "system/*.rs"}
+}
