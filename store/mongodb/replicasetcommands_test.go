@@ -13,7 +13,6 @@ import (
 // Errors: https://www.mongodb.com/docs/manual/reference/error-codes/
 const (
 	noSuchTransaction = 251
-	writeConflict     = 112
 	duplicateKey      = 11000
 	unknownCommand    = 59
 	steppedDown       = 189

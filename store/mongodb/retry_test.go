@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -31,6 +32,23 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	} {
 		if transient(test.err) != test.transient || unknownResult(test.err) != test.unknown || passing(test.err) != test.passing {
 			t.Errorf("%v: transient %t, unknown %t, passing %t", test.err, transient(test.err), unknownResult(test.err), passing(test.err))
+		}
+	}
+}
+
+// TestWhoLosesComesBackSoon: a failover takes its time, another landing does not.
+func TestWhoLosesComesBackSoon(t *testing.T) {
+	for err, most := range map[error]time.Duration{
+		errMoved: waitConflict,
+		&mongo.BulkWriteException{WriteErrors: []mongo.BulkWriteError{{WriteError: mongo.WriteError{Code: writeConflict}}}}: waitConflict,
+		errKilled: waitMost,
+	} {
+		wait := waitFirst
+		for range 20 {
+			wait = longer(wait, err)
+		}
+		if wait != most || longer(waitFirst, err) != 2*waitFirst {
+			t.Errorf("%v: it waits %s at most; expected %s", err, wait, most)
 		}
 	}
 }

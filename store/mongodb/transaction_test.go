@@ -150,6 +150,46 @@ func landsDespite(t *testing.T, at string, way failure, times int) {
 	}
 }
 
+// TestUnknownCommitsAreFoundOut: the answer to a commit is lost, and whatever is answered to the next, it is known in the end
+// whether it landed: once.
+func TestUnknownCommitsAreFoundOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		done bool
+		next failure
+	}{
+		"landed, then refused":         {true, failure{code: 13}},
+		"landed, then forgotten":       {true, failure{code: noSuchTransaction, labels: []string{transientLabel}}},
+		"landed, then asked again":     {true, failure{hangUp: true}},
+		"not landed, then forgotten":   {false, failure{code: noSuchTransaction, labels: []string{transientLabel}}},
+		"not landed, then asked again": {false, failure{code: 13}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startReplicaSet(t)
+			s := r.open(t)
+			asked := 0
+			r.failing(func(c said) *failure {
+				if c.name != "commitTransaction" {
+					return nil
+				}
+				switch asked++; asked {
+				case 1, 2: // the driver asks a second time by itself
+					return &failure{hangUp: true, done: test.done}
+				case 3, 4:
+					return &test.next
+				}
+				return nil
+			})
+			versions, err := s.Commit(t.Context(), guarded())
+			if err != nil || versions[0].VersionID != 1 {
+				t.Fatal(versions, err)
+			}
+			if value, err := s.Guard(t.Context(), "g"); value != 1 || err != nil {
+				t.Errorf("the guard is %d, %v", value, err)
+			}
+		})
+	}
+}
+
 // TestFailuresThatStay: nothing has landed, and it is told.
 func TestFailuresThatStay(t *testing.T) {
 	const unauthorized = 13
