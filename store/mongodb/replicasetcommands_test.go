@@ -262,6 +262,9 @@ func (r *replicaSet) update(u *unit, name string, one bson.D) int32 {
 		if member(one, "upsert") != true {
 			return -1
 		}
+		if u.get(name, idOf(filter)) != nil {
+			return duplicateKey
+		}
 		found = []bson.D{{{Key: "_id", Value: member(filter, "_id")}}}
 	}
 	return conflict(r.write(u, name, idOf(found[0]), changed(found[0], update)))
