@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"kiln/store"
 )
@@ -71,7 +73,20 @@ func unknownResult(err error) bool {
 // passing reports whether the database failed in a way that tells nothing of what it has done: it was out of reach,
 // or in the middle of a failover.
 func passing(err error) bool {
+	if errors.Is(err, errMoved) || errors.Is(err, store.ErrUnknown) {
+		return false
+	}
 	var server mongo.ServerError
-	return !errors.Is(err, errMoved) && !errors.Is(err, store.ErrUnknown) &&
-		(mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &server))
+	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &server) || unreachable(err)
+}
+
+// unreachable reports whether no connection was to be had.
+func unreachable(err error) bool {
+	var (
+		network    net.Error
+		connection topology.ConnectionError
+		selection  topology.ServerSelectionError
+		pool       interface{ Retryable() bool }
+	)
+	return errors.As(err, &network) || errors.As(err, &connection) || errors.As(err, &selection) || errors.As(err, &pool)
 }
