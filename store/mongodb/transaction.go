@@ -117,6 +117,12 @@ func (s *Store) inTransaction(ctx, outside context.Context, batch []*commit, ver
 
 // strictly does writes of which each must be done.
 func strictly(ctx context.Context, c *mongo.Collection, models []mongo.WriteModel) error {
-	_, err := c.BulkWrite(ctx, models)
-	return err
+	result, err := c.BulkWrite(ctx, models)
+	if err != nil {
+		return err
+	}
+	if n := result.InsertedCount + result.MatchedCount + result.UpsertedCount; n != int64(len(models)) {
+		return fmt.Errorf("%d of %d documents were what they were read as", n, len(models))
+	}
+	return nil
 }

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
 	"kiln/store"
 	"kiln/store/storetest"
 )
@@ -187,6 +190,22 @@ func TestUnknownCommitsAreFoundOut(t *testing.T) {
 				t.Errorf("the guard is %d, %v", value, err)
 			}
 		})
+	}
+}
+
+// TestWhatIsNotReplacedIsAnError: in a snapshot everything is as it was read; were it not, half a landing would be written.
+func TestWhatIsNotReplacedIsAnError(t *testing.T) {
+	s := startReplicaSet(t).open(t)
+	c := s.db.Collection(guardsCollection)
+	fresh := mongo.NewInsertOneModel().SetDocument(bson.D{{Key: "_id", Value: "g"}, {Key: "turn", Value: int64(2)}})
+	if err := strictly(t.Context(), c, []mongo.WriteModel{fresh}); err != nil {
+		t.Fatal(err)
+	}
+	for turn, wrong := range map[int64]bool{1: true, 2: false} {
+		other := mongo.NewReplaceOneModel().SetFilter(append(byID("g"), bson.E{Key: "turn", Value: turn})).SetReplacement(bson.D{{Key: "turn", Value: int64(2)}})
+		if err := strictly(t.Context(), c, []mongo.WriteModel{other}); (err != nil) != wrong {
+			t.Errorf("replacing what is of turn %d: %v", turn, err)
+		}
 	}
 }
 
