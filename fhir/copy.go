@@ -184,8 +184,12 @@ func (x *copying) versions(ctx context.Context) error {
 	return x.land(ctx)
 }
 
-// copyTogether bounds what lands together.
-const copyTogether = 500
+// copyTogether and copyBytes bound what lands together. Engines have limits for a transaction, and a version adds
+// to its bytes what it is found by.
+const (
+	copyTogether = 500
+	copyBytes    = 2 << 20
+)
 
 // together reports whether a version can land with those that wait: a commit has one time, and no resource
 // twice.
@@ -196,12 +200,14 @@ func (x *copying) together(v store.Version) bool {
 	if len(x.group) == copyTogether || !v.LastUpdated.Equal(x.group[0].LastUpdated) {
 		return false
 	}
+	bytes := len(v.Body)
 	for _, other := range x.group {
 		if other.Key == v.Key {
 			return false
 		}
+		bytes += len(other.Body)
 	}
-	return true
+	return bytes <= copyBytes
 }
 
 // land commits those that wait, with the record of it.

@@ -156,6 +156,40 @@ func TestACopyGoesOnWhereItBrokeOff(t *testing.T) {
 	equal(t, "history", fmt.Sprintf("%+v", all(t, whole)), fmt.Sprintf("%+v", all(t, c.from)))
 }
 
+// narrow takes no transaction of several resources with more than so many bytes.
+type narrow struct {
+	store.Store
+	most int
+}
+
+func (n narrow) Commit(ctx context.Context, tx store.Transaction) ([]store.Version, error) {
+	bytes := 0
+	for _, c := range tx.Changes {
+		if c.Content != nil {
+			bytes += len(c.Content.Bytes(1, time.Time{}))
+		}
+	}
+	if len(tx.Changes) > 1 && bytes > n.most {
+		return nil, store.ErrTooLarge
+	}
+	return n.Store.Commit(ctx, tx)
+}
+
+// TestACopyOfLargeResources: what one engine took in one moment is more than another takes together.
+func TestACopyOfLargeResources(t *testing.T) {
+	c, _ := newCopies(t)
+	text := `"implicitRules":"http://example.org/` + strings.Repeat("x", 1<<20) + `"`
+	for i := range 8 {
+		if _, err := c.from.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put(fmt.Sprintf("Basic/l%d", i), text)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.to = narrow{c.to, 3 << 20}
+	if done, err := c.run(); err != nil || done.Versions != 8 {
+		t.Errorf("copied %+v, %v", done, err)
+	}
+}
+
 // forged changes a version that is read.
 type forged struct{ store.Store }
 

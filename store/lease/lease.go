@@ -54,6 +54,7 @@ type Lease struct {
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 	lost    chan struct{}
+	losing  sync.Once
 
 	mu       sync.Mutex
 	revision uint64 // of the record
@@ -117,23 +118,30 @@ func take(ctx context.Context, s store.Store, name string, revision uint64, opti
 	return l, nil
 }
 
-// hold shows that the holder lives, until it is stopped or the lease is lost.
+// hold shows that the holder lives, until it is stopped or the lease is lost. It is lost before somebody else may think
+// so, also while the store does not answer.
 func (l *Lease) hold(ctx context.Context, last time.Time) {
+	const part = beats - 1 // of the term
+	end := time.AfterFunc(time.Until(last.Add(l.options.Term*part/beats)), l.lose)
+	defer end.Stop()
 	for pause(ctx, l.options.Term/beats) == nil {
 		now := time.Now()
 		err := l.beat(ctx)
 		if conflict := new(store.ConflictError); errors.As(err, &conflict) || errors.Is(err, store.ErrClosed) {
-			close(l.lost)
-			return
+			l.lose()
 		}
-		if err == nil {
-			last = now
-		} else if ctx.Err() == nil && time.Since(last) >= l.options.Term*(beats-1)/beats {
-			close(l.lost) // before somebody else may think so
+		if err == nil && end.Stop() {
+			end.Reset(time.Until(now.Add(l.options.Term * part / beats)))
+		}
+		select {
+		case <-l.lost:
 			return
+		default:
 		}
 	}
 }
+
+func (l *Lease) lose() { l.losing.Do(func() { close(l.lost) }) }
 
 func (l *Lease) beat(ctx context.Context) error {
 	l.mu.Lock()

@@ -56,6 +56,45 @@ func TestOneHolderAtATime(t *testing.T) {
 	}
 }
 
+// stuck is a store that answers to no write of a record while it is stuck, whatever becomes of the context.
+type stuck struct {
+	store.Store
+	free chan struct{} // closed when it is not any more
+	now  atomic.Bool
+}
+
+func (s *stuck) Records(bucket string) store.Records { return stuckRecords{s.Store.Records(bucket), s} }
+
+type stuckRecords struct {
+	store.Records
+	store *stuck
+}
+
+func (r stuckRecords) Put(ctx context.Context, key string, value []byte, expires time.Time, revision uint64) (store.Record, error) {
+	if r.store.now.Load() {
+		<-r.store.free
+	}
+	return r.Records.Put(ctx, key, value, expires, revision)
+}
+
+// TestLostWhileTheStoreSaysNothing: a commit that is landing does not look at its context, and the holder must know all the
+// same before another takes over.
+func TestLostWhileTheStoreSaysNothing(t *testing.T) {
+	s := &stuck{Store: memory.New(memory.Options{Shared: true}), free: make(chan struct{})}
+	defer s.Close()
+	l := acquire(t, s)
+	s.now.Store(true)
+	select {
+	case <-l.Lost():
+	case <-time.After(time.Minute):
+		t.Error("a holder that shows nothing for long does not know that it has lost the lease")
+	}
+	close(s.free)
+	if err := l.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLeaseMovesWhenItsHolderIsSilent: a holder whose process died says nothing any more, and what it says
 // later is refused.
 func TestLeaseMovesWhenItsHolderIsSilent(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -50,10 +51,11 @@ type types struct {
 
 func (t *types) wait() { t.work.Wait() }
 
-// made is the record of the indexes that there are.
+// made is the record of the indexes that there are: those of the types are of the edition, but for those that are behind.
 type made struct {
 	Edition int      `bson:"edition"`
 	Types   []string `bson:"types"`
+	Behind  []string `bson:"behind"` // of an older edition
 }
 
 // openIndexes makes the indexes that all stores have, and, for a newer edition, those of the types there are
@@ -67,8 +69,9 @@ func (s *Store) openIndexes(ctx context.Context) error {
 	}
 	if err == nil && found.Edition == indexEdition {
 		for _, typ := range found.Types {
-			s.types.ready[typ] = true
+			s.types.ready[typ] = !slices.Contains(found.Behind, typ)
 		}
+		s.prepareBehind(ctx, found.Behind)
 		return nil
 	}
 	for name, models := range sharedIndexes {
@@ -76,14 +79,24 @@ func (s *Store) openIndexes(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, byID("indexes"),
-		bson.D{{Key: "$set", Value: bson.D{{Key: "edition", Value: indexEdition}, {Key: "types", Value: bson.A{}}}}}, options.UpdateOne().SetUpsert(true)); err != nil {
+	// What other processes note at the same time stays.
+	noted := bson.D{{Key: "$set", Value: bson.D{{Key: "edition", Value: indexEdition}}}}
+	if len(found.Types) > 0 {
+		noted = append(noted, bson.E{Key: "$addToSet", Value: bson.D{{Key: "behind", Value: bson.D{{Key: "$each", Value: found.Types}}}}})
+	}
+	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, byID("indexes"), noted, options.UpdateOne().SetUpsert(true)); err != nil {
 		return err
 	}
-	for _, typ := range found.Types {
-		s.types.work.Go(func() { _ = s.prepareType(context.WithoutCancel(ctx), typ) }) // else with the next commit
-	}
+	s.prepareBehind(ctx, found.Types)
 	return nil
+}
+
+// prepareBehind makes the indexes of types anew in the background; what fails is done with the next commit of the
+// type, or when the store is opened again.
+func (s *Store) prepareBehind(ctx context.Context, names []string) {
+	for _, typ := range names {
+		s.types.work.Go(func() { _ = s.prepareType(context.WithoutCancel(ctx), typ) })
+	}
 }
 
 // prepareTypes makes the collections and indexes of the types that a batch brings for the first time.
@@ -113,7 +126,7 @@ func (s *Store) prepareType(ctx context.Context, typ string) error {
 	if err := s.makeIndexes(ctx, historyCollection(typ), historyIndexes); err != nil {
 		return err
 	}
-	added := bson.D{{Key: "$addToSet", Value: bson.D{{Key: "types", Value: typ}}}}
+	added := bson.D{{Key: "$addToSet", Value: bson.D{{Key: "types", Value: typ}}}, {Key: "$pull", Value: bson.D{{Key: "behind", Value: typ}}}}
 	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, byID("indexes"), added); err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
 	"kiln/store"
 )
 
@@ -123,7 +125,16 @@ func (s *Store) landNext(ctx context.Context) {
 	s.land(ctx, s.landings.take())
 }
 
-// land decides a batch. Where together they are more than lands at once, they land one by one.
+// ofOne reports whether an error may come of one transaction alone: it is too large, or the database refuses something of it.
+// Nothing has landed.
+func ofOne(err error) bool {
+	if errors.Is(err, store.ErrTooLarge) {
+		return true
+	}
+	return !errors.Is(err, store.ErrUnknown) && !transient(err) && !mongo.IsNetworkError(err) && !mongo.IsTimeout(err) && !unreachable(err)
+}
+
+// land decides a batch. Where together they do not land for what may be the fault of one, they land one by one.
 func (s *Store) land(ctx context.Context, batch []*commit) {
 	live := batch[:0:0]
 	for _, c := range batch {
@@ -139,7 +150,7 @@ func (s *Store) land(ctx context.Context, batch []*commit) {
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, store.ErrTooLarge) && len(live) > 1:
+	case len(live) > 1 && ctx.Err() == nil && ofOne(err):
 		for _, c := range live {
 			s.land(ctx, []*commit{c})
 		}

@@ -2,12 +2,54 @@ package mongodb
 
 import (
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
 	"kiln/store"
 	"kiln/store/storetest"
 )
+
+// TestOneThatCannotLandTakesNoOtherAlong: of those that land together one is refused by the database, or has a type that
+// is none.
+func TestOneThatCannotLandTakesNoOtherAlong(t *testing.T) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	s.landings.turn <- struct{}{} // until all wait
+	var all sync.WaitGroup
+	errs := map[string]error{}
+	var mu sync.Mutex
+	for _, name := range []string{"Patient/a", "Basic/refused", "not a type/x", "Patient/b"} {
+		all.Go(func() {
+			typ, id, _ := strings.Cut(name, "/")
+			change := storetest.Put("Patient/" + id)
+			change.Key = store.Key{Type: typ, ID: id}
+			_, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{change}})
+			mu.Lock()
+			defer mu.Unlock()
+			errs[name] = err
+		})
+	}
+	for waiting := 0; waiting < 4; runtime.Gosched() {
+		s.landings.mu.Lock()
+		waiting = len(s.landings.waiting)
+		s.landings.mu.Unlock()
+	}
+	r.failing(func(c said) *failure {
+		if c.name == "insert" && c.body.Lookup("insert").StringValue() == "Basic" {
+			return &failure{code: 2} // BadValue
+		}
+		return nil
+	})
+	<-s.landings.turn
+	all.Wait()
+	for name, err := range errs {
+		if refused := !strings.HasPrefix(name, "Patient"); refused != (err != nil) {
+			t.Errorf("%s ended with %v", name, err)
+		}
+	}
+}
 
 // TestWhoLandsForOthersReturns: the one that lands what waits is done when its own commit is, however many others come,
 // and each landing has its time for itself.

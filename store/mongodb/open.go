@@ -182,8 +182,37 @@ func (s *Store) begin(ctx context.Context) error {
 	return nil
 }
 
+// checkEmpty refuses a database that is no store and has something in a collection that would be one of a type. Empty ones
+// may be there, to be sharded.
+func (s *Store) checkEmpty(ctx context.Context) error {
+	names, err := s.db.ListCollectionNames(ctx, bson.D{})
+	if err != nil {
+		return fmt.Errorf("looking at the database: %w", err)
+	}
+	// Afterwards, since another process may make it a store meanwhile.
+	err = s.db.Collection(kilnCollection).FindOne(ctx, byID("format")).Err()
+	if !errors.Is(err, mongo.ErrNoDocuments) {
+		return err
+	}
+	for _, name := range names {
+		if !isType(name) {
+			continue
+		}
+		switch err := s.db.Collection(name).FindOne(ctx, bson.D{}).Err(); {
+		case err == nil:
+			return fmt.Errorf("the collection %q of the database %q has documents that are not Kiln's; expected an empty database", name, s.db.Name())
+		case !errors.Is(err, mongo.ErrNoDocuments):
+			return fmt.Errorf("looking at the database: %w", err)
+		}
+	}
+	return nil
+}
+
 // checkFormat marks an empty database, and refuses one of another format.
 func (s *Store) checkFormat(ctx context.Context) error {
+	if err := s.checkEmpty(ctx); err != nil {
+		return err
+	}
 	kiln := s.db.Collection(kilnCollection)
 	for _, first := range []bson.D{
 		{{Key: "_id", Value: "format"}, {Key: "name", Value: format}},

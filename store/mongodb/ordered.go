@@ -75,14 +75,13 @@ func (s *Store) findOut(ctx context.Context, p *plan, cause error) error {
 			continue
 		}
 		h, err := s.readHead(ctx)
-		switch {
-		case err != nil || h.Turn < p.Turn:
-		case slices.Contains(h.Plans, p.Name):
-			return nil
-		case h.Turn-p.Turn < plansKept:
-			return errMoved
-		default:
-			return errors.Join(store.ErrUnknown, cause)
+		if err != nil {
+			continue
+		}
+		if landed, known := h.outcome(p); errors.Is(landed, store.ErrUnknown) {
+			return errors.Join(landed, cause)
+		} else if known {
+			return landed
 		}
 	}
 	return errors.Join(store.ErrUnknown, cause)
@@ -214,6 +213,21 @@ func (s *Store) intend(ctx context.Context, p *plan) error {
 
 // plansKept is how many of the last plans the head names.
 const plansKept = 32
+
+// outcome is what became of a plan, once its turn has passed: nil if it has landed, errMoved if it has not and will not,
+// ErrUnknown after too many others.
+func (h head) outcome(p *plan) (err error, known bool) { //nolint:revive,staticcheck // the error is what is asked for
+	switch {
+	case h.Turn < p.Turn:
+		return nil, false
+	case slices.Contains(h.Plans, p.Name):
+		return nil, true
+	case h.Turn-p.Turn < plansKept:
+		return errMoved, true
+	default:
+		return store.ErrUnknown, true
+	}
+}
 
 // confirm makes sure that the turn had not passed long ago when the plan was intended: then nobody will
 // look at it any more, and who took over has removed what kept it out. If it has passed since, the plan has landed.

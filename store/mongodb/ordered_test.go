@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -220,6 +221,54 @@ func TestOneWhoSleptChangesNothing(t *testing.T) {
 		}
 		if err != nil || got != want {
 			t.Errorf("step %d: it ended with %v, and left\n%s\nnot\n%s", n, err, got, want)
+		}
+	}
+}
+
+// TestExpiryDuringALanding: what a landing replaces, and was given up before, may be removed by the database at any
+// moment. What the landing writes is there all the same.
+func TestExpiryDuringALanding(t *testing.T) {
+	x := share(t)
+	clock := storetest.NewClock()
+	var s *Store
+	remove := ""
+	s = x.open(clock.Now, func(step string) error {
+		if name, writes := strings.CutPrefix(step, "write "); writes && name == remove {
+			_, err := s.db.Collection(name).DeleteMany(t.Context(), bson.D{})
+			return err
+		}
+		return nil
+	})
+	records := s.Records("b")
+	x.land(s, store.Transaction{Changes: []store.Change{storetest.Claiming(storetest.Put("Patient/a"), "bed")}})
+	x.land(s, store.Transaction{Changes: []store.Change{storetest.Put("Patient/a")}})
+	remove = claimsCollection
+	x.land(s, store.Transaction{Changes: []store.Change{storetest.Claiming(storetest.Put("Patient/b"), "bed")}})
+	remove = ""
+	_, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Claiming(storetest.Put("Patient/c"), "bed")}})
+	if conflict := new(store.ConflictError); !errors.As(err, &conflict) || conflict.Holder != storetest.Key("Patient/b") {
+		t.Errorf("a claim that is held was given again, with %v", err)
+	}
+	for _, first := range []func() error{
+		func() error { return records.Delete(t.Context(), "k", store.AnyRevision) },
+		func() error {
+			_, err := records.Put(t.Context(), "k", nil, clock.Now().Add(-time.Hour), store.AnyRevision)
+			return err
+		},
+	} {
+		remove = ""
+		if _, err := records.Put(t.Context(), "k", []byte("0"), time.Time{}, store.AnyRevision); err != nil {
+			t.Fatal(err)
+		}
+		if err := first(); err != nil {
+			t.Fatal(err)
+		}
+		remove = recordsCollection
+		if _, err := records.Put(t.Context(), "k", []byte("1"), time.Time{}, 0); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := records.Get(t.Context(), "k"); err != nil || string(r.Value) != "1" {
+			t.Errorf("a record that was written is %q, %v", r.Value, err)
 		}
 	}
 }

@@ -22,6 +22,8 @@ type write struct {
 	Seen       bson.Raw `bson:"s,omitempty"` // condition on the one that is replaced; none for a new one
 	Document   bson.Raw `bson:"d,omitempty"` // put in its place
 	Set        bson.Raw `bson:"u,omitempty"` // or: members set
+	// Expiring is set where the database may have removed the one that is replaced: then it is a new one.
+	Expiring bool `bson:"x,omitempty"`
 }
 
 // plan is what a landing does.
@@ -58,17 +60,17 @@ func (k *stock) plan(most int64) (*plan, error) {
 		}
 	}
 	for name, s := range k.claims {
-		if err := planShelf(p, claimsCollection, name, s, func(c *claim) int64 { return c.Turn }); err != nil {
+		if err := planShelf(p, claimsCollection, name, s, func(c *claim) (int64, bool) { return c.Turn, c.Since != 0 }); err != nil {
 			return nil, err
 		}
 	}
 	for name, s := range k.guards {
-		if err := planShelf(p, guardsCollection, name, s, func(g *guard) int64 { return g.Turn }); err != nil {
+		if err := planShelf(p, guardsCollection, name, s, func(g *guard) (int64, bool) { return g.Turn, false }); err != nil {
 			return nil, err
 		}
 	}
 	for key, s := range k.records {
-		if err := planShelf(p, recordsCollection, key.name(), s, func(r *record) int64 { return r.Turn }); err != nil {
+		if err := planShelf(p, recordsCollection, key.name(), s, func(r *record) (int64, bool) { return r.Turn, r.Removed != 0 }); err != nil {
 			return nil, err
 		}
 	}
@@ -106,15 +108,20 @@ func position(d *document) bson.D {
 	return bson.D{{Key: "pos", Value: d.Position}}
 }
 
-func planShelf[T any](p *plan, collection, name string, s *shelf[T], turn func(*T) int64) error {
+// planShelf replaces what is on a shelf; from tells of the turn it is of, and whether it expires.
+func planShelf[T any](p *plan, collection, name string, s *shelf[T], from func(*T) (turn int64, expires bool)) error {
 	if !s.changed {
 		return nil
 	}
-	var seen bson.D
-	if s.stored != nil {
-		seen = bson.D{{Key: "turn", Value: turn(s.stored)}}
+	if s.stored == nil {
+		return p.put(collection, name, nil, s.next)
 	}
-	return p.put(collection, name, seen, s.next)
+	turn, expires := from(s.stored)
+	err := p.put(collection, name, bson.D{{Key: "turn", Value: turn}}, s.next)
+	if err == nil {
+		p.Others[len(p.Others)-1].Expiring = expires
+	}
+	return err
 }
 
 func (p *plan) insert(list *[]write, collection string, name any, document any) error {
@@ -157,7 +164,7 @@ func (w *write) model() mongo.WriteModel {
 	case w.Seen != nil:
 		var seen bson.D
 		_ = bson.Unmarshal(w.Seen, &seen) // which put wrote
-		return mongo.NewReplaceOneModel().SetFilter(append(filter, seen...)).SetReplacement(w.Document)
+		return mongo.NewReplaceOneModel().SetFilter(append(filter, seen...)).SetReplacement(w.Document).SetUpsert(w.Expiring)
 	}
 	return mongo.NewInsertOneModel().SetDocument(w.Document)
 }

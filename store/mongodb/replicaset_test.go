@@ -27,6 +27,7 @@ type replicaSet struct {
 	said         []said
 	created      map[string]bool // collections, by commands
 	others       []string        // other members
+	down         int             // how many connections are closed as they come
 	clock        uint32          // of the operations
 	fail         func(s said) *failure
 }
@@ -58,6 +59,16 @@ func startReplicaSet(t testing.TB) *replicaSet {
 			c, err := listener.Accept()
 			if err != nil {
 				return
+			}
+			r.mu.Lock()
+			down := r.down > 0
+			if down {
+				r.down--
+			}
+			r.mu.Unlock()
+			if down {
+				_ = c.Close()
+				continue
 			}
 			go r.serve(c)
 		}

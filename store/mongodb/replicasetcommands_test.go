@@ -13,7 +13,6 @@ import (
 // Errors: https://www.mongodb.com/docs/manual/reference/error-codes/
 const (
 	noSuchTransaction = 251
-	writeConflict     = 112
 	duplicateKey      = 11000
 	unknownCommand    = 59
 	steppedDown       = 189
@@ -262,6 +261,9 @@ func (r *replicaSet) update(u *unit, name string, one bson.D) int32 {
 	if len(found) == 0 {
 		if member(one, "upsert") != true {
 			return -1
+		}
+		if u.get(name, idOf(filter)) != nil {
+			return duplicateKey
 		}
 		found = []bson.D{{{Key: "_id", Value: member(filter, "_id")}}}
 	}

@@ -221,9 +221,22 @@ func changed(d, update bson.D) bson.D {
 				value = n + number(value).(int64)
 			case "$addToSet":
 				list, _ := old.(bson.A)
-				if value = list; !equals(list, e.Value) {
-					value = append(slices.Clone(list), e.Value)
+				added := bson.A{e.Value}
+				if each, ok := e.Value.(bson.D); ok {
+					added = member(each, "$each").(bson.A)
 				}
+				for _, one := range added {
+					if !equals(list, one) {
+						list = append(slices.Clone(list), one)
+					}
+				}
+				value = list
+			case "$pull":
+				list, ok := old.(bson.A)
+				if !ok {
+					continue
+				}
+				value = slices.DeleteFunc(slices.Clone(list), func(one any) bool { return equals(one, e.Value) })
 			case "$currentDate":
 				value = dateTime(time.Now())
 			default:

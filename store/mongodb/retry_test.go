@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"syscall"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"kiln/store"
 	"kiln/store/storetest"
@@ -31,6 +36,23 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	} {
 		if transient(test.err) != test.transient || unknownResult(test.err) != test.unknown || passing(test.err) != test.passing {
 			t.Errorf("%v: transient %t, unknown %t, passing %t", test.err, transient(test.err), unknownResult(test.err), passing(test.err))
+		}
+	}
+}
+
+// TestWhoLosesComesBackSoon: a failover takes its time, another landing does not.
+func TestWhoLosesComesBackSoon(t *testing.T) {
+	for err, most := range map[error]time.Duration{
+		errMoved: waitConflict,
+		&mongo.BulkWriteException{WriteErrors: []mongo.BulkWriteError{{WriteError: mongo.WriteError{Code: writeConflict}}}}: waitConflict,
+		errKilled: waitMost,
+	} {
+		wait := waitFirst
+		for range 20 {
+			wait = longer(wait, err)
+		}
+		if wait != most || longer(waitFirst, err) != 2*waitFirst {
+			t.Errorf("%v: it waits %s at most; expected %s", err, wait, most)
 		}
 	}
 }
@@ -102,6 +124,42 @@ func failsAt(t *testing.T, at int, way failure) (reached bool, ended error) {
 		t.Errorf("failing at command %d it ended with %v, and the guard is %d with %d versions, %v %v", at, ended, value, len(page.Versions), err, err2)
 	}
 	return n > at, ended
+}
+
+// TestOutOfReachAfterThePlanIsIntended: the server goes away when it is decided that a transaction lands, and connections
+// are refused for a while. Who has it written is told the truth.
+func TestOutOfReachAfterThePlanIsIntended(t *testing.T) {
+	r := startReplicaSet(t)
+	s, gone := r.ordered(t), false
+	r.failing(func(c said) *failure {
+		if !gone && c.name == "insert" && c.body.Lookup("insert").StringValue() == intentsCollection {
+			r.down, gone = 4, true
+			return &failure{hangUp: true, done: true}
+		}
+		return nil
+	})
+	_, err := s.Commit(t.Context(), guarded())
+	r.failing(nil)
+	value, e := s.Guard(t.Context(), "g")
+	if err != nil || value != 1 || e != nil {
+		t.Errorf("it ended with %v, and the guard is %d, %v", err, value, e)
+	}
+}
+
+// TestErrorsOfConnections: none of them tells what was done.
+func TestErrorsOfConnections(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	for _, err := range []error{
+		refused,
+		topology.ConnectionError{Wrapped: io.EOF},
+		topology.ServerSelectionError{Wrapped: errKilled},
+		topology.WaitQueueTimeoutError{},
+		fmt.Errorf("writing: %w", topology.ConnectionError{Wrapped: refused}),
+	} {
+		if !passing(err) {
+			t.Errorf("%v is taken for one that stays", err)
+		}
+	}
 }
 
 // ordered opens a store that writes without transactions, and leaves it to Kiln to try again.

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
 	"kiln/store"
 	"kiln/store/storetest"
 )
@@ -147,6 +150,62 @@ func landsDespite(t *testing.T, at string, way failure, times int) {
 	feed, err := s.History(t.Context(), store.HistoryQuery{Count: 10})
 	if value, e := s.Guard(t.Context(), "g"); err != nil || e != nil || value != 1 || len(feed.Versions) != 1 {
 		t.Errorf("failing at %s the guard is %d, and there are %d versions, %v %v", at, value, len(feed.Versions), err, e)
+	}
+}
+
+// TestUnknownCommitsAreFoundOut: the answer to a commit is lost, and whatever is answered to the next, it is known in the end
+// whether it landed: once.
+func TestUnknownCommitsAreFoundOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		done bool
+		next failure
+	}{
+		"landed, then refused":         {true, failure{code: 13}},
+		"landed, then forgotten":       {true, failure{code: noSuchTransaction, labels: []string{transientLabel}}},
+		"landed, then asked again":     {true, failure{hangUp: true}},
+		"not landed, then forgotten":   {false, failure{code: noSuchTransaction, labels: []string{transientLabel}}},
+		"not landed, then asked again": {false, failure{code: 13}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startReplicaSet(t)
+			s := r.open(t)
+			asked := 0
+			r.failing(func(c said) *failure {
+				if c.name != "commitTransaction" {
+					return nil
+				}
+				switch asked++; asked {
+				case 1, 2: // the driver asks a second time by itself
+					return &failure{hangUp: true, done: test.done}
+				case 3, 4:
+					return &test.next
+				}
+				return nil
+			})
+			versions, err := s.Commit(t.Context(), guarded())
+			if err != nil || versions[0].VersionID != 1 {
+				t.Fatal(versions, err)
+			}
+			if value, err := s.Guard(t.Context(), "g"); value != 1 || err != nil {
+				t.Errorf("the guard is %d, %v", value, err)
+			}
+		})
+	}
+}
+
+// TestWhatIsNotReplacedIsAnError: in a snapshot everything is as it was read; were it not, half a landing would be written.
+func TestWhatIsNotReplacedIsAnError(t *testing.T) {
+	s := startReplicaSet(t).open(t)
+	c := s.db.Collection(guardsCollection)
+	fresh := mongo.NewInsertOneModel().SetDocument(bson.D{{Key: "_id", Value: "g"}, {Key: "turn", Value: int64(2)}})
+	if err := strictly(t.Context(), c, []mongo.WriteModel{fresh}); err != nil {
+		t.Fatal(err)
+	}
+	for turn, wrong := range map[int64]bool{1: true, 2: false} {
+		other := mongo.NewReplaceOneModel().SetFilter(append(byID("g"), bson.E{Key: "turn", Value: turn})).SetReplacement(bson.D{{Key: "turn", Value: int64(2)}})
+		if err := strictly(t.Context(), c, []mongo.WriteModel{other}); (err != nil) != wrong {
+			t.Errorf("replacing what is of turn %d: %v", turn, err)
+		}
 	}
 }
 

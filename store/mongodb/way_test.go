@@ -20,6 +20,23 @@ func (r *replicaSet) steps(t testing.TB, step func(string) error) (*Store, error
 	return s, err
 }
 
+// TestADatabaseOfOthersIsRefused: its collections would be taken for Kiln's, which have the same names.
+func TestADatabaseOfOthersIsRefused(t *testing.T) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	if _, err := s.db.Collection("Patient").InsertOne(t.Context(), byID("theirs")); err != nil {
+		t.Fatal(err)
+	}
+	r.open(t) // it is a store, whatever else is there
+	if _, err := s.db.Collection(kilnCollection).DeleteOne(t.Context(), byID("format")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), r.url(), Options{Parameters: storetest.Parameters()})
+	if err == nil || !strings.Contains(err.Error(), `the collection "Patient"`) {
+		t.Errorf("opened with %v", err)
+	}
+}
+
 // TestOneWayOnly: transactions would pass over the turns of those who land in ordered steps, and these over them.
 func TestOneWayOnly(t *testing.T) {
 	r := startReplicaSet(t)
