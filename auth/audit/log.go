@@ -108,7 +108,7 @@ func Open(ctx context.Context, options Options) (*Log, error) {
 	if err := l.adopt(ctx); err != nil {
 		return nil, err
 	}
-	go l.run()
+	go l.run() //nolint:gosec // it goes on until Close
 	return l, nil
 }
 

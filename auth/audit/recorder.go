@@ -45,7 +45,7 @@ func NewRecorder(options RecorderOptions) *Recorder {
 }
 
 // caller is where a request comes from, for what is noted of its writes.
-type caller struct{ address, request string }
+type caller struct{ address string }
 
 type callerKey struct{}
 

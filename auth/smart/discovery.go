@@ -9,7 +9,7 @@ type Addresses struct {
 // The paths below the issuer.
 const (
 	PathAuthorize  = "/auth/authorize"
-	PathToken      = "/auth/token"
+	PathToken      = "/auth/token" //nolint:gosec // an address
 	PathIntrospect = "/auth/introspect"
 	PathRevoke     = "/auth/revoke"
 	PathRegister   = "/auth/register"

@@ -2,7 +2,7 @@ package smart
 
 import "fmt"
 
-// Error is a refusal: https://www.rfc-editor.org/rfc/rfc6749#section-5.2 and #section-4.1.2.1
+// Error is a refusal, as https://www.rfc-editor.org/rfc/rfc6749#section-5.2 and #section-4.1.2.1 have them.
 type Error struct {
 	Code        string `json:"error"`
 	Description string `json:"error_description,omitempty"`

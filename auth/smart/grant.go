@@ -37,8 +37,10 @@ func (g *Grant) Granted() scope.Set {
 	return set
 }
 
-// Offline reports whether the app may refresh while the person is away, Refreshes whether it may at all.
-func (g *Grant) Offline() bool   { return g.Granted().Has("offline_access") }
+// Offline reports whether the app may refresh while the person is away.
+func (g *Grant) Offline() bool { return g.Granted().Has("offline_access") }
+
+// Refreshes reports whether the app may refresh at all.
 func (g *Grant) Refreshes() bool { return g.Offline() || g.Granted().Has("online_access") }
 
 // Ends is when a grant is of no use any more, unless it is refreshed.
@@ -150,7 +152,7 @@ func (g *Grant) Answer(scopes scope.Set, style string) TokenAnswer {
 	return a
 }
 
-// Backend judges what a backend service asks for: https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html
+// BackendScopes judges what a backend service asks for: https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html
 func (c *Client) BackendScopes(asked string) (scope.Set, *Error) {
 	if !c.Backend {
 		return nil, refuse(UnauthorizedClient, "This client is not registered as a backend service.")

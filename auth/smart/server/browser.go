@@ -30,7 +30,7 @@ func (s *Server) cookieName(name string) string {
 }
 
 func (s *Server) setCookie(c *gin.Context, name, value string, lasts time.Duration) {
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ //nolint:gosec // over HTTP on loopback a cookie cannot be Secure
 		Name: s.cookieName(name), Value: value, Path: "/", HttpOnly: true, Secure: s.secure,
 		SameSite: http.SameSiteLaxMode, MaxAge: int(lasts.Seconds()),
 	}

@@ -207,7 +207,7 @@ func (s *Server) federated(ctx context.Context, f *Federation, subject string, c
 	if i := strings.LastIndex(fhirUser, "/fhir/"); i >= 0 {
 		fhirUser = fhirUser[i+len("/fhir/"):]
 	}
-	person, err := s.options.People.Get(ctx, name)
+	_, err := s.options.People.Get(ctx, name)
 	if errors.Is(err, account.ErrUnknown) && rank != "" {
 		err = s.options.People.Add(ctx, account.Account{Name: name, Rank: rank, FHIRUser: fhirUser, Subject: subject}, "")
 	} else if err == nil {
@@ -226,7 +226,8 @@ func (s *Server) federated(ctx context.Context, f *Federation, subject string, c
 	if err != nil {
 		return nil, err
 	}
-	if person, err = s.options.People.Get(ctx, name); err == nil && person.Disabled {
+	person, err := s.options.People.Get(ctx, name)
+	if err == nil && person.Disabled {
 		err = account.ErrWrong
 	}
 	return person, err
