@@ -108,8 +108,12 @@ ranks:
 // A file is put in force when it changes; a wrong one changes nothing and says why, once.
 func TestWatch(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "policy.yaml")
-	write := func(text string) {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+	write := func(text string) { // as editors do, so that nobody reads half of it
+		err := os.WriteFile(name+".new", []byte(text), 0o600)
+		if err == nil {
+			err = os.Rename(name+".new", name)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"kiln/fhir"
 	"kiln/search"
+	"kiln/store"
 	"kiln/store/mongodb"
 	"kiln/store/pebble"
 )
@@ -17,7 +18,7 @@ func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Compare everything in a store with everything else",
-		Long: `Walks a store: index against resources, history without holes, checksums. Prints a line for each thing that
+		Long: `Walks a store: index against resources, history without holes, checksums, the chain of the audit log. Prints a line for each thing that
 disagrees; exit status 1 if any does. With --repair the index is built again from the resources first, which also brings an
 embedded store of the format before to the present one. A MongoDB database is checked as of one state while servers go on.`,
 		Example: "  kiln check --store ./kiln-data\n  kiln check --store 'mongodb://localhost/kiln?replicaSet=rs0'",
@@ -72,7 +73,7 @@ func checkDatabase(cmd *cobra.Command, at storeAt, repair bool) error {
 		fmt.Fprintln(cmd.OutOrStdout(), "what follows from the resources is repaired")
 	}
 	if err == nil {
-		err = check(cmd, func(ctx context.Context, report func(fmt.Stringer)) error {
+		err = check(cmd, s, func(ctx context.Context, report func(fmt.Stringer)) error {
 			return s.Check(ctx, func(p mongodb.Problem) { report(p) })
 		})
 	}
@@ -98,20 +99,25 @@ func checkStore(cmd *cobra.Command, path string) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "%d search parameters are not indexed to the end, and not compared with the resources: `kiln serve` goes on with them, --repair finishes them\n", unfinished)
 	}
 	if err == nil {
-		err = check(cmd, func(ctx context.Context, report func(fmt.Stringer)) error {
+		err = check(cmd, s, func(ctx context.Context, report func(fmt.Stringer)) error {
 			return s.Check(ctx, func(p pebble.Problem) { report(p) })
 		})
 	}
 	return errors.Join(err, s.Close())
 }
 
-// check prints a line for each problem of a walk.
-func check(cmd *cobra.Command, walk func(ctx context.Context, report func(fmt.Stringer)) error) error {
+// check prints a line for each problem of a walk, and of the audit log.
+func check(cmd *cobra.Command, s store.Store, walk func(ctx context.Context, report func(fmt.Stringer)) error) error {
 	problems := 0
 	err := walk(cmd.Context(), func(p fmt.Stringer) {
 		problems++
 		fmt.Fprintln(cmd.OutOrStdout(), p)
 	})
+	if err == nil {
+		var more int
+		more, err = checkAudit(cmd, s)
+		problems += more
+	}
 	if err != nil {
 		return fmt.Errorf("checking: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -16,10 +17,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"kiln/auth/audit"
 	"kiln/auth/smart/smarttest"
+	"kiln/store"
+	"kiln/store/pebble"
 )
 
 // show is a demo that runs.
@@ -195,7 +200,9 @@ func TestTheAppOfTheDemoIsGuarded(t *testing.T) {
 func TestTheDemoKeepsOutOfOtherStores(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	kilnReading(t, samplePassword, "user", "add", "ada", "--rank", "nurse", "--password-stdin", "--store", folder)
-	out, err := exec.Command("kiln", "demo", "--data", folder, "--listen", "127.0.0.1:0").CombinedOutput()
+	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(patient, "kiln", "demo", "--data", folder, "--listen", "127.0.0.1:0").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "holds something else than a demo") {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -211,7 +218,9 @@ func TestTheDemoLeavesNothingBehind(t *testing.T) {
 	if made, err := os.ReadDir(os.TempDir()); err != nil || len(made) != 1 {
 		t.Fatalf("while it runs there is %v, %v", made, err)
 	}
-	second, err := exec.Command("kiln", "demo", "--listen", strings.TrimPrefix(s.base, "http://")).CombinedOutput()
+	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	second, err := exec.CommandContext(patient, "kiln", "demo", "--listen", strings.TrimPrefix(s.base, "http://")).CombinedOutput()
 	if err == nil || !strings.Contains(string(second), "another program listens there") {
 		t.Errorf("a second one on the address: %v: %s", err, second)
 	}
@@ -287,4 +296,38 @@ func TestTheAppOfTheDemoInABrowser(t *testing.T) {
 		}
 	}
 	s.end()
+}
+
+// TestCheckOfTheAuditLog: the command tells how the log ends, and what somebody took out of it.
+func TestCheckOfTheAuditLog(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	s, err := pebble.Open(folder, pebble.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := audit.Open(t.Context(), audit.Options{Store: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := errors.Join(log.Note(&audit.Event{At: time.Now(), Kind: audit.Read, Outcome: audit.Done}), log.Flush(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(log.Close(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if out := kiln(t, "check", "--store", folder); !strings.Contains(out, "the audit log has 3 events in 3 chunks and ends with ") || !strings.Contains(out, "the store is consistent") {
+		t.Errorf("the check of a whole log says %s", out)
+	}
+	if s, err = pebble.Open(folder, pebble.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Records("audit").Delete(t.Context(), "chunk/0000000000000001", store.AnyRevision), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("kiln", "check", "--store", folder).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "audit log, chunk 1: it is missing") {
+		t.Errorf("the check of a log without its middle says %v: %s", err, out)
+	}
 }
