@@ -139,6 +139,35 @@ func TestAPreviewWaitsForWhatIsLanding(t *testing.T) {
 	}
 }
 
+// TestTheFeedWaitsForTheMark: what has been written of a landing is no change before the head tells so.
+func TestTheFeedWaitsForTheMark(t *testing.T) {
+	r := startReplicaSet(t)
+	other, err := r.steps(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := -1
+	s, err := r.steps(t, func(step string) error {
+		if step != "mark" {
+			return nil
+		}
+		f := &feed{store: other, part: feedFirst, closed: make(chan struct{})}
+		err := f.fill(t.Context())
+		early = len(f.pending)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(t.Context(), guarded()); err != nil || early != 0 {
+		t.Errorf("%d changes came before the mark, %v", early, err)
+	}
+	f := &feed{store: other, part: feedFirst, closed: make(chan struct{})}
+	if err := f.fill(t.Context()); err != nil || len(f.pending) != 1 {
+		t.Errorf("%d changes came after it, %v", len(f.pending), err)
+	}
+}
+
 // TestSilence: nobody is taken for silent before a whole term in which nothing has moved.
 func TestSilence(t *testing.T) {
 	var s silence
