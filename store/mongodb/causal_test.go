@@ -109,3 +109,31 @@ func (r *replicaSet) causal(t *testing.T, name string, list []said, first int, s
 		t.Errorf("%s reads nothing but the head", name)
 	}
 }
+
+// TestAWriterSeesItsOwnWrite: what a process has written or shown, it demands of the head, whoever answers.
+func TestAWriterSeesItsOwnWrite(t *testing.T) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	if _, err := s.Commit(t.Context(), guarded()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.readHead(t.Context())
+	if err != nil || s.newestTurn.Load() != h.Turn {
+		t.Errorf("after turn %d it demands %d, %v", h.Turn, s.newestTurn.Load(), err)
+	}
+	s.saw(h.Turn + 1) // and now the head is older
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked := 0
+	r.failing(func(c said) *failure {
+		if c.name == "find" && c.body.Lookup("find").StringValue() == kilnCollection {
+			if asked++; asked == 3 {
+				cancel()
+			}
+		}
+		return nil
+	})
+	if _, err := s.Read(ctx, storetest.Key("Patient/a")); err == nil || asked < 3 {
+		t.Errorf("an older head was taken after %d answers, %v", asked, err)
+	}
+}

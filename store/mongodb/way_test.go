@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"kiln/store"
 	"kiln/store/storetest"
@@ -104,6 +105,89 @@ func TestTransactionsAfterOrderedSteps(t *testing.T) {
 	}
 	if landed < 4 {
 		t.Errorf("of what was intended %d landed", landed)
+	}
+}
+
+// TestAPreviewWaitsForWhatIsLanding: it shows all of it or nothing, and is judged on the same.
+func TestAPreviewWaitsForWhatIsLanding(t *testing.T) {
+	r := startReplicaSet(t)
+	other, err := r.steps(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := false
+	s, err := r.steps(t, func(step string) error {
+		if step != "mark" || looked {
+			return nil
+		}
+		looked = true
+		preview, err := other.Preview(t.Context(), store.Transaction{
+			Changes: []store.Change{storetest.Put("Patient/z")}, Expects: []store.Guard{{Key: "g", Seen: 1}},
+		})
+		if err != nil {
+			return err
+		}
+		defer preview.Close()
+		_, err = preview.Read(t.Context(), storetest.Key("Patient/a"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(t.Context(), guarded()); err != nil || !looked {
+		t.Errorf("looked %t, %v", looked, err)
+	}
+}
+
+// TestTheFeedWaitsForTheMark: what has been written of a landing is no change before the head tells so.
+func TestTheFeedWaitsForTheMark(t *testing.T) {
+	r := startReplicaSet(t)
+	other, err := r.steps(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put("Patient/before")}}); err != nil {
+		t.Fatal(err)
+	}
+	early := -1
+	s, err := r.steps(t, func(step string) error {
+		if step != "mark" {
+			return nil
+		}
+		f := &feed{store: other, part: feedFirst, closed: make(chan struct{})}
+		err := f.fill(t.Context())
+		early = len(f.pending)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(t.Context(), guarded()); err != nil || early != 1 {
+		t.Errorf("%d changes came before the mark; expected the one of before, %v", early, err)
+	}
+	f := &feed{store: other, part: feedFirst, closed: make(chan struct{})}
+	if err := f.fill(t.Context()); err != nil || len(f.pending) != 2 {
+		t.Errorf("%d changes came after it, %v", len(f.pending), err)
+	}
+}
+
+// TestSilence: nobody is taken for silent before a whole term in which nothing has moved.
+func TestSilence(t *testing.T) {
+	var s silence
+	for range 2 {
+		if s.over(1, 2, time.Hour) {
+			t.Error("silent at once")
+		}
+	}
+	s.since = s.since.Add(-time.Hour)
+	if !s.over(1, 2, time.Hour) {
+		t.Error("not silent after a term")
+	}
+	for _, moved := range [][2]int64{{1, 3}, {2, 3}} {
+		s.since = s.since.Add(-time.Hour)
+		if s.over(moved[0], moved[1], time.Hour) {
+			t.Error("silent though it has moved")
+		}
 	}
 }
 
