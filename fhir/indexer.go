@@ -238,17 +238,9 @@ func (x *indexer) step(ctx context.Context, group []*job, fence *store.Guard) er
 	if first.At >= len(first.Types) {
 		return x.note(ctx, group, store.Reindexed{Done: true}, fence)
 	}
-	var params []*search.Parameter
-	every := false
-	for _, j := range group {
-		some, all := j.params(x.service.params)
-		params, every = append(params, some...), every || all
-	}
+	params, every := x.params(group)
 	if len(params) == 0 && !every {
 		return x.note(ctx, group, store.Reindexed{Done: true}, fence)
-	}
-	if every {
-		params = nil
 	}
 	start := time.Now()
 	done, err := x.service.store.Reindex(ctx, store.ReindexStep{
@@ -261,6 +253,20 @@ func (x *indexer) step(ctx context.Context, group []*job, fence *store.Guard) er
 		return err
 	}
 	return x.rest(ctx, time.Since(start))
+}
+
+// params are the parameters whose values a step of the jobs makes anew; every: those of all there are.
+func (x *indexer) params(group []*job) (params []*search.Parameter, every bool) {
+	x.mu.Lock() // a job may be given to another compilation of its definition meanwhile
+	defer x.mu.Unlock()
+	for _, j := range group {
+		some, all := j.params(x.service.params)
+		if all {
+			return nil, true
+		}
+		params = append(params, some...)
+	}
+	return params, false
 }
 
 // count finds how many resources a job goes through, once.
@@ -338,7 +344,7 @@ func (x *indexer) note(ctx context.Context, group []*job, done store.Reindexed, 
 		if j.cancelled.Load() {
 			continue
 		}
-		x.advance(j, done)
+		custom := x.advance(j, done)
 		if !j.Complete && time.Since(j.saved) < saveEvery {
 			continue
 		}
@@ -350,13 +356,14 @@ func (x *indexer) note(ctx context.Context, group []*job, done store.Reindexed, 
 		}
 		j.saved = time.Now()
 		if j.Complete && j.Kind == indexNew {
-			whole = append(whole, j.custom)
+			whole = append(whole, custom)
 		}
 	}
 	return nil
 }
 
-func (x *indexer) advance(j *job, done store.Reindexed) {
+// advance takes a job on, and gives the definition that it is the index of.
+func (x *indexer) advance(j *job, done store.Reindexed) *search.Custom {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	j.Done += done.Examined
@@ -371,6 +378,7 @@ func (x *indexer) advance(j *job, done store.Reindexed) {
 		j.custom.SetProgress(j.Done, j.Total)
 		j.Failed = j.custom.Progress().Failed
 	}
+	return j.custom
 }
 
 // size is how many resources the next step goes through.
