@@ -73,6 +73,7 @@ var owners = map[string][]string{
 	"github.com/dustin/go-humanize":       {"cmd/…"},
 	"github.com/xeipuuv/gojsonschema":     {"conformance/…", "auth/policy", "cmd/…"},
 	"go.yaml.in/yaml/v3":                  {"auth/policy"},
+	"github.com/hashicorp/golang-lru/v2":  {"auth/access"},
 	"github.com/google/uuid":              {"fhir", "fhir/rest", "cmd/…"},
 	"github.com/prometheus/client_golang": {"fhir/rest", "cmd/…"},
 	"github.com/spf13/":                   {"cmd/…"},

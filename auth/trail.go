@@ -2,44 +2,72 @@ package auth
 
 import (
 	"context"
-	"slices"
 	"sync"
 )
 
 // Trail is what one request disclosed, for the audit log: whose records, and which resources of them. It is filled in as
 // resources leave, by several goroutines where the entries of a batch are done at the same time.
 type Trail struct {
-	mutex    sync.Mutex
-	patients []string            // in the order in which they were disclosed, each once
-	of       map[string][]string // resources by patient; at most trailResources of each
-	nobodys  []string            // resources that are no patient's
+	mutex   sync.Mutex
+	told    []disclosure   // in the order in which they were disclosed, each patient once
+	places  map[string]int // of patients among them, where they are many
+	nobodys disclosure     // what is no patient's
 }
 
-// trailResources is how many resources of one patient are named; of more the event tells the query alone.
-const trailResources = 1
+// disclosure is what left of one patient's record: a resource, or several, of which the event tells the query alone.
+type disclosure struct {
+	patient, typ, id string
+	several          bool
+}
 
-// Disclose notes that a resource, as Type/id, left, and whose record it is.
-func (t *Trail) Disclose(resource string, patients []string) {
+// fewPatients is up to how many a list is looked through.
+const fewPatients = 16
+
+// Disclose notes that a resource left, and whose record it is.
+func (t *Trail) Disclose(typ, id string, patients []string) {
 	if t == nil {
 		return
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	if len(patients) == 0 && len(t.nobodys) <= trailResources {
-		t.nobodys = append(t.nobodys, resource)
+	if len(patients) == 0 {
+		t.nobodys.add(typ, id)
 	}
 	for _, p := range patients {
-		if t.of == nil {
-			t.of = map[string][]string{}
+		t.of(p).add(typ, id)
+	}
+}
+
+func (d *disclosure) add(typ, id string) {
+	if d.id == "" {
+		d.typ, d.id = typ, id
+	} else if d.typ != typ || d.id != id {
+		d.several = true
+	}
+}
+
+// of is what was disclosed of a patient.
+func (t *Trail) of(patient string) *disclosure {
+	if t.places == nil {
+		for i := range t.told {
+			if t.told[i].patient == patient {
+				return &t.told[i]
+			}
 		}
-		list, known := t.of[p]
-		if !known {
-			t.patients = append(t.patients, p)
-		}
-		if len(list) <= trailResources && !slices.Contains(list, resource) {
-			t.of[p] = append(list, resource)
+	} else if i, known := t.places[patient]; known {
+		return &t.told[i]
+	}
+	t.told = append(t.told, disclosure{patient: patient})
+	switch {
+	case t.places != nil:
+		t.places[patient] = len(t.told) - 1
+	case len(t.told) > fewPatients:
+		t.places = make(map[string]int, 2*len(t.told))
+		for i := range t.told {
+			t.places[t.told[i].patient] = i
 		}
 	}
+	return &t.told[len(t.told)-1]
 }
 
 // Disclosed calls f for each patient whose record was disclosed, with the resource where it was one, or "" for several. Where none
@@ -51,19 +79,19 @@ func (t *Trail) Disclosed(f func(patient, resource string)) {
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	if len(t.patients) == 0 {
-		f("", only(t.nobodys))
+	if len(t.told) == 0 {
+		f("", t.nobodys.resource())
 	}
-	for _, p := range t.patients {
-		f(p, only(t.of[p]))
+	for i := range t.told {
+		f(t.told[i].patient, t.told[i].resource())
 	}
 }
 
-func only(list []string) string {
-	if len(list) == 1 {
-		return list[0]
+func (d *disclosure) resource() string {
+	if d.several || d.id == "" {
+		return ""
 	}
-	return ""
+	return d.typ + "/" + d.id
 }
 
 type trailKey struct{}

@@ -97,7 +97,7 @@ func (s *Service) admits(ctx context.Context, reader store.Reader, r reach, v st
 		}
 		v = before
 	}
-	resource, err := s.searchable(ctx, v)
+	resource, err := s.judged(ctx, r.Predicate, v)
 	if err != nil {
 		return false, err
 	}
@@ -144,7 +144,7 @@ func (n *narrowing) query(ctx context.Context, action Action, query *search.Quer
 			if filter, err = n.legs(ctx, filter); err != nil {
 				return nil, err
 			}
-			narrowed.Branches = append(narrowed.Branches, search.Branch{Type: typ, Filter: both(filter, predicate)})
+			narrowed.Branches = append(narrowed.Branches, search.Branch{Type: typ, Filter: search.Narrowed(filter, predicate)})
 		}
 	}
 	if len(narrowed.Branches) == 0 && refused != nil {
@@ -215,7 +215,7 @@ func (n *narrowing) sort(ctx context.Context, keys []search.SortKey) ([]search.S
 			if err != nil {
 				return nil, err
 			}
-			keys[i].Via[j].Filter = both(link.Filter, predicate)
+			keys[i].Via[j].Filter = search.Narrowed(link.Filter, predicate)
 		}
 	}
 	return keys, nil
@@ -289,18 +289,7 @@ func (n *narrowing) leg(ctx context.Context, typ string, filter search.Expr) (se
 	if filter, err = n.legs(ctx, filter); err != nil {
 		return nil, err
 	}
-	return both(filter, predicate), nil
-}
-
-// both is the conjunction of two conditions, either of which may be nil.
-func both(a, b search.Expr) search.Expr {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return search.And{a, b}
+	return search.Narrowed(filter, predicate), nil
 }
 
 // caller names whom paging links are for.

@@ -432,6 +432,9 @@ func (s *Service) Enter() (leave func()) {
 	return func() { s.indexer.active.Add(-1) }
 }
 
+// Requests is how many there have been: see Enter.
+func (s *Service) Requests() int64 { return s.indexer.requests.Load() }
+
 // Close ends what the service does in the background; call it before the store is closed.
 func (s *Service) Close() {
 	s.follower.close()

@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"kiln/resources"
 	"kiln/search"
@@ -29,6 +30,26 @@ func (s *Service) searchable(ctx context.Context, v store.Version) (search.Resou
 	}
 	entries = append(entries, s.params.Own(v.ID, v.LastUpdated)...)
 	return search.Resource{Type: v.Type, ID: v.ID, Entries: entries}, nil
+}
+
+// judged is searchable with no more values than a tree asks for.
+func (s *Service) judged(ctx context.Context, x search.Expr, v store.Version) (search.Resource, error) {
+	params, alone := search.Uses(x)
+	if !alone {
+		return s.searchable(ctx, v)
+	}
+	resource := search.Resource{Type: v.Type, ID: v.ID, Entries: s.params.Own(v.ID, v.LastUpdated)}
+	params = slices.DeleteFunc(params, func(p *search.Parameter) bool { return p == s.params.ID() || p == s.params.LastUpdated() })
+	if len(params) == 0 {
+		return resource, nil
+	}
+	element, err := parseStored(v)
+	if err != nil {
+		return search.Resource{}, err
+	}
+	entries, err := s.params.ExtractOnly(ctx, element, params)
+	resource.Entries = append(resource.Entries, entries...)
+	return resource, err
 }
 
 // parseStored reads the body of a version, which was a resource when it was stored.

@@ -64,6 +64,8 @@ func (m *matcher) match(x Expr, r Resource) (bool, error) {
 		return x.Match(r.Entries), nil
 	case Missing:
 		return x.Match(r.Entries), nil
+	case Among:
+		return x.Match(r.Entries), nil
 	case Chain:
 		return m.chain(x, r)
 	case Has:

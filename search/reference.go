@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"strings"
 
 	"kiln/resources"
@@ -185,7 +186,7 @@ func readReference(r *reader, text string) (Criterion, *refusal) {
 		return nil, bad
 	}
 	if isID(text) {
-		return ReferenceCriterion{Type: r.target, ID: text}, nil
+		return ReferenceCriterion{Type: cmp.Or(r.target, r.param.target()), ID: text}, nil
 	}
 	v := r.parseCanonical(text)
 	if v.ID == "" && !isAbsolute(v.URL) {
@@ -195,6 +196,14 @@ func readReference(r *reader, text string) (Criterion, *refusal) {
 		return nil, refuse("%q does not name a %s", clip(text), r.target)
 	}
 	return ReferenceCriterion{Type: v.Type, ID: v.ID, URL: v.URL, Version: v.Version}, nil
+}
+
+// target is the type that all references of the parameter are to; "" where they may be to several.
+func (p *Parameter) target() string {
+	if len(p.Targets) == 1 && p.Targets[0] != "Resource" {
+		return p.Targets[0]
+	}
+	return ""
 }
 
 // isAbsolute reports whether a URI begins with a scheme.

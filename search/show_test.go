@@ -146,6 +146,8 @@ func showTree(x search.Expr) string {
 			criteria = append(criteria, showCriterion(c))
 		}
 		return x.Param.Code + modifierNames[x.Modifier] + "=" + strings.Join(criteria, " or ")
+	case search.Among:
+		return "among(" + showTree(x.Tests()) + ")"
 	case search.Chain:
 		var branches []string
 		for _, b := range x.Branches {

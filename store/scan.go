@@ -64,6 +64,10 @@ func (u *unindexed) walk(e search.Expr, here bool) {
 		u.see(e.Param, here)
 	case search.Missing:
 		u.see(e.Param, here)
+	case search.Among:
+		for _, param := range e.Params {
+			u.see(param, here)
+		}
 	case search.Chain:
 		u.see(e.Param, false)
 		for _, b := range e.Branches {

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"kiln/auth"
 	"kiln/auth/policy"
 	"kiln/auth/scope"
@@ -68,6 +70,8 @@ func (o *Options) Validate() error {
 type Authorizer struct {
 	options   Options
 	known     known
+	decided   *lru.Cache[question, *answer]
+	traits    *lru.Cache[content, *traits]
 	disagreed atomic.Uint64
 }
 
@@ -77,7 +81,13 @@ func New(options Options) (*Authorizer, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	return &Authorizer{options: options}, nil
+	a := &Authorizer{options: options}
+	var err error
+	if a.decided, err = lru.New[question, *answer](maxDecided); err != nil {
+		return nil, err
+	}
+	a.traits, err = lru.New[content, *traits](maxTraits)
+	return a, err
 }
 
 // permissions are what the interactions need. Histories of types and the system, and searches, are for those who may search:
@@ -165,6 +175,9 @@ func (a *Authorizer) Reach(ctx context.Context, action fhir.Action) (fhir.Reach,
 		return fhir.Reach{Predicate: search.Nothing{}}, nil // each type is asked for by itself
 	}
 	v := a.view(who)
+	if v.settles(action, permission) {
+		return v.settled(ctx, action, permission)
+	}
 	d, err := v.decision(ctx, action, permission)
 	if err != nil {
 		return fhir.Reach{}, err

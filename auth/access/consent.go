@@ -40,6 +40,18 @@ type consents struct {
 	byPatient map[string][]provision
 }
 
+// turn is when something first begins or ends in provisions after a moment; zero for never.
+func turn(list []provision, after time.Time) (first time.Time) {
+	for _, p := range list {
+		for _, at := range []time.Time{p.from, p.to, turn(p.inner, after)} {
+			if at.After(after) && (first.IsZero() || at.Before(first)) {
+				first = at
+			}
+		}
+	}
+	return first
+}
+
 const resourceTypes = "http://hl7.org/fhir/resource-types"
 
 // consents gives the provisions that deny something to somebody, of the patients of some sets or of all. The map may have more than was asked for.
@@ -70,7 +82,7 @@ func (a *Authorizer) readConsents(ctx context.Context, of domain) (map[string][]
 	if !of.all {
 		var who search.Or
 		for _, set := range of.sets {
-			who = append(who, a.test("Consent", "patient", set.references))
+			who = append(who, search.Among{Params: []*search.Parameter{a.options.Parameters.Lookup("Consent", "patient")}, Targets: set})
 		}
 		filter = search.And{filter, who}
 	}
@@ -188,7 +200,7 @@ type denial struct {
 
 // denials are the objections to what a decision would reach.
 type denials struct {
-	whole  *patients // who object to the type as such
+	whole  *search.Targets // who object to the type as such
 	narrow []denial
 }
 
@@ -219,8 +231,11 @@ func (d *decision) objections(ctx context.Context) error {
 	own, _ := strings.CutPrefix(d.who.FHIRUser, "Patient/")
 	var whole []string
 	for id, list := range byPatient {
-		if !reached.has(id) || id == own || d.facts != nil && d.facts.glass.has(id) {
+		if !reached.has(id) || id == own || d.facts != nil && d.facts.glass.Has(id) {
 			continue
+		}
+		if at := turn(list, d.now); !at.IsZero() && (d.consentsUntil.IsZero() || at.Before(d.consentsUntil)) {
+			d.consentsUntil = at
 		}
 		for _, p := range list {
 			all, some := d.denies(id, p)
@@ -274,7 +289,7 @@ func (d *decision) denied() search.Expr {
 	params := d.membership()
 	var either search.Or
 	if d.denials.whole != nil {
-		either = append(either, d.of(d.denials.whole, params)...)
+		either = append(either, d.of(d.denials.whole, params))
 	}
 	for _, n := range d.denials.narrow {
 		all := search.And{d.of(newPatients(n.patient), params)}
@@ -315,7 +330,7 @@ func (d *decision) extent(labels []coding, data []string) search.And {
 // objected judges by the resource itself whether one of its patients objects.
 func (d *decision) objected(e resources.Element, id string, patients []string) bool {
 	name := store.Key{Type: e.Type().Name, ID: id}.String()
-	if slices.ContainsFunc(patients, d.denials.whole.has) {
+	if slices.ContainsFunc(patients, d.denials.whole.Has) {
 		return true
 	}
 	return slices.ContainsFunc(d.denials.narrow, func(n denial) bool {

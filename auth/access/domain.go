@@ -13,21 +13,21 @@ import (
 // it is all or nothing.
 type domain struct {
 	all  bool
-	sets []*patients
+	sets []*search.Targets
 }
 
 func (d domain) empty() bool { return !d.all && len(d.sets) == 0 }
 
 func (d domain) has(id string) bool {
-	return d.all || slices.ContainsFunc(d.sets, func(p *patients) bool { return p.has(id) })
+	return d.all || slices.ContainsFunc(d.sets, func(p *search.Targets) bool { return p.Has(id) })
 }
 
 // name tells domains of one request apart.
 func (d domain) name() string {
 	name := strconv.FormatBool(d.all)
 	for _, set := range d.sets {
-		if len(set.tokens) == 1 {
-			name += fmt.Sprint(" ", set.tokens[0])
+		if set.Len() == 1 {
+			name += " " + set.IDs()[0]
 		} else {
 			name += fmt.Sprintf(" %p", set)
 		}
@@ -40,31 +40,10 @@ func (d domain) of(id string) domain {
 	if id == "" || !d.has(id) {
 		return domain{}
 	}
-	return domain{sets: []*patients{newPatients(id)}}
+	return domain{sets: []*search.Targets{newPatients(id)}}
 }
 
-// patients is a set of patients, with the criteria that find what is theirs. It is not changed.
-type patients struct {
-	ids        map[string]bool
-	references []search.Criterion
-	tokens     []search.Criterion
-}
-
-func newPatients(ids ...string) *patients {
-	p := &patients{ids: make(map[string]bool, len(ids))}
-	slices.Sort(ids) // the same set makes the same query, for its pages
-	for _, id := range ids {
-		if id == "" || p.ids[id] {
-			continue
-		}
-		p.ids[id] = true
-		p.references = append(p.references, search.ReferenceCriterion{Type: "Patient", ID: id})
-		p.tokens = append(p.tokens, search.TokenCriterion{Code: id, AnySystem: true})
-	}
-	return p
-}
-
-func (p *patients) has(id string) bool { return p != nil && p.ids[id] }
+func newPatients(ids ...string) *search.Targets { return search.NewTargets("Patient", ids...) }
 
 // widening are parameters of the Patient compartment that lead from one patient to others: who is linked to somebody, or is
 // in a group with somebody, is not theirs to see.
@@ -107,7 +86,7 @@ func (d *decision) inside(of domain) search.Expr {
 	params := d.membership()
 	var either search.Or
 	for _, set := range of.sets {
-		either = append(either, d.of(set, params)...)
+		either = append(either, d.of(set, params))
 	}
 	if unowned[d.action.Type] {
 		either = append(either, search.Missing{Param: params[0]})
@@ -119,13 +98,9 @@ func (d *decision) inside(of domain) search.Expr {
 }
 
 // of is the condition for resources of some patients.
-func (d *decision) of(set *patients, params []*search.Parameter) search.Or {
-	var either search.Or
+func (d *decision) of(set *search.Targets, params []*search.Parameter) search.Among {
 	if d.action.Type == "Patient" {
-		either = append(either, search.Test{Param: d.options.Parameters.ID(), Any: set.tokens})
+		params = append([]*search.Parameter{d.options.Parameters.ID()}, params...)
 	}
-	for _, param := range params {
-		either = append(either, search.Test{Param: param, Any: set.references})
-	}
-	return either
+	return search.Among{Params: params, Targets: set}
 }

@@ -23,10 +23,10 @@ type facts struct {
 	organizations map[string]bool
 	// wards are the locations of roles in force, and what is part of them.
 	wards   map[string]bool
-	related *patients
-	granted map[string]*patients // by type, by Consents that grant some types
-	proxied *patients
-	glass   *patients
+	related *search.Targets
+	granted map[string]*search.Targets // by type, by Consents that grant some types
+	proxied *search.Targets
+	glass   *search.Targets
 
 	policy *policy.Policy
 	// They hold from the moment they were gathered, of epoch, until one of the periods seen begins or ends.
@@ -123,7 +123,7 @@ func (v *view) gather(ctx context.Context) (*facts, error) {
 	}
 	defer func() { _ = snapshot.Close() }()
 	f := &facts{
-		identities: map[string]bool{}, organizations: map[string]bool{}, wards: map[string]bool{}, granted: map[string]*patients{},
+		identities: map[string]bool{}, organizations: map[string]bool{}, wards: map[string]bool{}, granted: map[string]*search.Targets{},
 		policy: v.policy, since: v.now, until: v.now.Add(horizon),
 		related: newPatients(), proxied: newPatients(), glass: newPatients(),
 	}

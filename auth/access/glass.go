@@ -11,6 +11,7 @@ import (
 	"kiln/auth/policy"
 	"kiln/fhir"
 	"kiln/resources/outcome"
+	"kiln/search"
 	"kiln/store"
 )
 
@@ -121,7 +122,7 @@ func (a *Authorizer) keep(ctx context.Context, glass Glass) error {
 }
 
 // broken are the patients for whom the caller has broken the glass.
-func (g *gathering) broken(ctx context.Context) (*patients, error) {
+func (g *gathering) broken(ctx context.Context) (*search.Targets, error) {
 	if g.who.User == "" || !g.rank.Has(policy.BreakGlass) {
 		return newPatients(), nil
 	}

@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -59,8 +60,9 @@ type hospital struct {
 	policy     *policy.Current
 	broken     []access.Glass
 
-	mutex sync.Mutex
-	time  time.Time
+	mutex  sync.Mutex
+	time   time.Time
+	people map[string]*auth.Principal // by what they are
 }
 
 // now is a clock that each look moves on by a millisecond.
@@ -80,7 +82,7 @@ func (h *hospital) pass(d time.Duration) {
 
 func open(t testing.TB, engine string) *hospital {
 	t.Helper()
-	h := &hospital{TB: t, time: time.Date(2024, 5, 6, 12, 0, 0, 0, time.UTC)}
+	h := &hospital{TB: t, people: map[string]*auth.Principal{}, time: time.Date(2024, 5, 6, 12, 0, 0, 0, time.UTC)}
 	opened, err := openEngine[engine](t, h.now)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +115,8 @@ func (h *hospital) person(rank, fhirUser string) context.Context {
 	return h.principal(auth.Principal{User: rank + " " + fhirUser, Rank: rank, FHIRUser: fhirUser})
 }
 
-// principal is a context of one request. Without scopes it has user/*.cruds.
+// principal is a context of one request. Without scopes it has user/*.cruds. Whoever asks again does so with the same token,
+// for decisions to be kept.
 func (h *hospital) principal(p auth.Principal) context.Context {
 	if p.Client == "" {
 		p.Client = "app"
@@ -122,9 +125,15 @@ func (h *hospital) principal(p auth.Principal) context.Context {
 		p.Scopes = scope.Set{{Level: scope.User, Type: "*", Permissions: all}}
 	}
 	h.mutex.Lock()
-	p.AuthTime = h.time
-	h.mutex.Unlock()
-	return auth.NewContext(h.Context(), &p)
+	defer h.mutex.Unlock()
+	name := fmt.Sprintf("%#v", p)
+	who := h.people[name]
+	if who == nil || h.time.Sub(who.AuthTime) > 20*time.Hour {
+		p.AuthTime = h.time
+		who = &p
+		h.people[name] = who
+	}
+	return auth.NewContext(h.Context(), who)
 }
 
 // root is a context of one request by who may do everything.

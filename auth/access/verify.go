@@ -29,21 +29,26 @@ func (e *DisagreementError) Error() string {
 
 // verify is the second look at a resource that is about to leave.
 func (d *decision) verify(ctx context.Context, v store.Version) error {
-	doc, err := resources.Parse(v.Body)
+	t, e, err := d.traitsOf(v)
 	if err != nil {
 		return err
 	}
-	e, err := doc.Resource()
-	if err != nil {
-		return err
-	}
-	if e.Type().Name == d.action.Type && d.allows(e, v.ID) {
-		if trail := auth.TrailFrom(ctx); trail != nil {
-			trail.Disclose(v.Key.String(), d.patientsOf(e, v.ID))
+	allowed, decided := d.admits(t)
+	if !decided {
+		if e.IsZero() {
+			if e, err = parsed(v); err != nil {
+				return err
+			}
 		}
-		return nil
+		allowed = t.typ == d.action.Type && d.allows(e, v.ID)
 	}
-	return d.disagree(ctx)
+	if !allowed {
+		return d.disagree(ctx)
+	}
+	if trail := auth.TrailFrom(ctx); trail != nil {
+		trail.Disclose(v.Type, v.ID, t.patients)
+	}
+	return nil
 }
 
 func (d *decision) disagree(ctx context.Context) error {
@@ -61,10 +66,8 @@ func (d *decision) allows(e resources.Element, id string) bool {
 	if !slices.ContainsFunc(d.terms, func(t term) bool { return d.reaches(t, e, patients) }) {
 		return false
 	}
-	for _, coding := range at(e, "meta.security") {
-		if coding.First("system").Text() == confidentiality && slices.Contains(d.withheld, coding.First("code").Text()) {
-			return false
-		}
+	if slices.ContainsFunc(confidentialities(e), func(code string) bool { return slices.Contains(d.withheld, code) }) {
+		return false
 	}
 	return !d.objected(e, id, patients)
 }
@@ -170,7 +173,7 @@ func (d *decision) relatesSelf(facts *facts, before, after resources.Element) bo
 		return false
 	}
 	for _, id := range s.patients(d.Authorizer, after) {
-		if !facts.related.has(id) {
+		if !facts.related.Has(id) {
 			return true
 		}
 	}

@@ -97,6 +97,8 @@ type decision struct {
 	withheld   []string // codes of meta.security
 	facts      *facts   // nil where no relation matters
 	binary     bool     // the one Binary asked for is in reach
+
+	consentsUntil time.Time // when a provision begins or ends; zero for never
 }
 
 // decision gathers what an action is judged by.
@@ -169,7 +171,7 @@ func (d *decision) add(ctx context.Context, to *domain, reach policy.Reach) erro
 			to.sets = append(to.sets, some)
 		}
 	}
-	to.sets = slices.DeleteFunc(to.sets, func(p *patients) bool { return len(p.ids) == 0 })
+	to.sets = slices.DeleteFunc(to.sets, func(p *search.Targets) bool { return p.Len() == 0 })
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -289,5 +290,45 @@ func BenchmarkNote(b *testing.B) {
 	}
 	if err := log.Close(context.Background()); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// TestPublishingGivesWay: while more requests come than could be told of nothing is published, unless somebody looks for it;
+// in a lull it is.
+func TestPublishingGivesWay(t *testing.T) {
+	d := newDesk(t, audit.Options{})
+	for range 300 {
+		d.must(d.log.Note(&audit.Event{At: time.Now(), Kind: audit.Read, Outcome: audit.Done, Resource: "Patient/p", Patient: "p"}))
+	}
+	d.must(d.log.Flush(t.Context()))
+	var busy atomic.Bool
+	var requests, looks atomic.Int64
+	busy.Store(true)
+	p := audit.NewPublisher(audit.PublisherOptions{Log: d.log, Load: d.load, Site: "https://kiln.example.org", Every: time.Millisecond, Requests: func() int64 {
+		looks.Add(1)
+		if busy.Load() {
+			return requests.Add(1_000_000)
+		}
+		return requests.Load()
+	}})
+	defer p.Close()
+	for looks.Load() < 4 {
+		time.Sleep(time.Millisecond)
+	}
+	if n := d.published(""); n != 0 {
+		t.Errorf("%d were published while requests came", n)
+	}
+	busy.Store(false)
+	for deadline := time.Now().Add(time.Minute); d.published("") < 300 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := d.published(""); n != 300 {
+		t.Errorf("%d of 300 are published in a lull", n)
+	}
+	busy.Store(true)
+	d.must(d.log.Note(&audit.Event{At: time.Now(), Kind: audit.Read, Outcome: audit.Done, Resource: "Patient/p", Patient: "p"}))
+	d.must(p.CatchUp(t.Context()))
+	if n := d.published(""); n != 301 {
+		t.Errorf("%d of 301 are published for somebody who looks", n)
 	}
 }

@@ -141,10 +141,7 @@ func (l *Log) add(w waiting) error {
 	begin := len(l.waiting) == 1 || len(l.waiting) == chunkEvents
 	l.mutex.Unlock()
 	if begin {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+		l.begin()
 	}
 	if full && w.pending == "" && !l.options.Open {
 		return ErrFull
@@ -191,29 +188,49 @@ func (l *Log) Full() bool {
 // Landed says that the transaction with prepared events landed.
 func (l *Log) Landed(p *Prepared) { _ = l.add(waiting{event: p.Record.Value, pending: p.Record.Key}) }
 
-// Flush writes everything that waits.
+// Flush writes everything that was noted before the call.
 func (l *Log) Flush(ctx context.Context) error {
-	for {
-		l.writing.Lock()
-		l.mutex.Lock()
-		batch := l.waiting[:min(len(l.waiting), chunkEvents)]
-		l.mutex.Unlock()
-		if len(batch) == 0 {
-			l.writing.Unlock()
-			return nil
-		}
-		err := l.write(ctx, batch)
-		if err == nil {
-			l.mutex.Lock()
-			if l.waiting = l.waiting[len(batch):]; len(l.waiting) == 0 {
-				l.waiting = nil
-			}
-			l.mutex.Unlock()
-		}
-		l.writing.Unlock()
-		if err != nil {
+	l.mutex.Lock()
+	left := len(l.waiting)
+	l.mutex.Unlock()
+	for left > 0 {
+		n, err := l.flush(ctx, min(left, chunkEvents))
+		if err != nil || n == 0 {
 			return err
 		}
+		left -= n
+	}
+	return nil
+}
+
+// flush writes a chunk of what waits, and tells how much that was.
+func (l *Log) flush(ctx context.Context, most int) (n int, err error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.mutex.Lock()
+	batch := l.waiting[:min(len(l.waiting), most)]
+	l.mutex.Unlock()
+	if len(batch) == 0 {
+		return 0, nil
+	}
+	if err := l.write(ctx, batch); err != nil {
+		return 0, err
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.waiting = l.waiting[len(batch):]; len(l.waiting) == 0 {
+		l.waiting = nil
+	} else {
+		l.begin() // what came meanwhile waits for company again
+	}
+	return len(batch), nil
+}
+
+// begin lets what waits be written a little later.
+func (l *Log) begin() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,8 +20,8 @@ type PublisherOptions struct {
 	Load func(ctx context.Context, resources []*resources.Document, records []store.RecordChange) error
 	// Site is the public address of the server.
 	Site string
-	// Busy reports whether the server has other things to do; then what is not asked for waits. Default: never.
-	Busy func() bool
+	// Requests is how many there have been at the server, for which what nobody waits for gives way. Default: none.
+	Requests func() int64
 	// Every is how often the publisher looks for new events. Default: 2 s.
 	Every time.Duration
 }
@@ -28,17 +29,30 @@ type PublisherOptions struct {
 // Publisher makes AuditEvents of the log. Several processes may do so for one store: each event is published once.
 type Publisher struct {
 	options PublisherOptions
-	mutex   sync.Mutex // one chunk at a time
+	mutex   sync.Mutex // one step at a time
+	opened  opened
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
 
-const publishedKey = "published" // the number of the next chunk to publish
+const publishedKey = "published" // how far chunks are published
+
+// How the publisher shares the machine. A step makes so many AuditEvents; while there are requests it rests after each for a
+// multiple of what it took. Where requests come faster than it could tell of them at that pace, it waits for a lull: unless
+// the log is far ahead, which goes before requests, so that AuditEvents are never much further behind.
+const (
+	stepEvents = 128
+	restServed = 19
+	restBehind = 3
+	farBehind  = 2048 // chunks
+	lull       = 250 * time.Millisecond
+	most       = 500 // requests a second that are kept up with
+)
 
 // NewPublisher begins to publish in the background, until Close.
 func NewPublisher(options PublisherOptions) *Publisher {
-	if options.Busy == nil {
-		options.Busy = func() bool { return false }
+	if options.Requests == nil {
+		options.Requests = func() int64 { return 0 }
 	}
 	if options.Every == 0 {
 		options.Every = 2 * time.Second
@@ -57,15 +71,18 @@ func (p *Publisher) Close() {
 }
 
 func (p *Publisher) run(ctx context.Context) {
-	ticker := time.NewTicker(p.options.Every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		for more := true; more && !p.options.Busy(); {
+	began, requests := time.Now(), p.options.Requests()
+	for pause(ctx, p.options.Every) {
+		for more := true; more; {
+			now, seen := time.Now(), p.options.Requests()
+			rate := float64(seen-requests) / now.Sub(began).Seconds()
+			began, requests = now, seen
+			if rate > most && !p.farBehind() {
+				if !pause(ctx, lull) {
+					return
+				}
+				continue
+			}
 			var err error
 			if more, err = p.step(ctx); err != nil {
 				if ctx.Err() == nil {
@@ -73,7 +90,38 @@ func (p *Publisher) run(ctx context.Context) {
 				}
 				break
 			}
+			if rate > 0 && !pause(ctx, p.rest(time.Since(now))) {
+				return
+			}
 		}
+	}
+}
+
+func (p *Publisher) farBehind() bool {
+	p.mutex.Lock()
+	at := p.opened.number
+	p.mutex.Unlock()
+	next, _ := p.options.Log.Head()
+	return next > at+farBehind
+}
+
+// rest is how long to rest after a step while there are requests.
+func (p *Publisher) rest(took time.Duration) time.Duration {
+	if p.farBehind() {
+		return restBehind * took
+	}
+	return restServed * took
+}
+
+// pause reports whether the context is still there after a time.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
@@ -89,33 +137,30 @@ func (p *Publisher) CatchUp(ctx context.Context) error {
 	}
 }
 
-// step publishes one chunk, if there is one. Where another process published it meanwhile nothing is stored.
+// opened is the chunk that is being published.
+type opened struct {
+	number uint64
+	events []Event
+}
+
+// step publishes the next events, if there are some. Where another process published them meanwhile nothing is stored.
 func (p *Publisher) step(ctx context.Context) (more bool, err error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	records := p.options.Log.records
-	number, revision, err := published(ctx, records)
+	at, revision, err := readProgress(ctx, p.options.Log.records)
 	if err != nil {
 		return false, err
 	}
-	record, err := records.Get(ctx, chunkKey(number))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+	if p.opened.events == nil || p.opened.number != at.chunk {
+		if p.opened, err = p.open(ctx, at.chunk); err != nil || p.opened.events == nil {
+			return false, err
+		}
 	}
-	if err != nil {
-		return false, err
-	}
-	c, err := parseChunk(record.Value)
-	if err != nil {
-		return false, err
-	}
-	events, err := c.events()
-	if err != nil {
-		return false, err
-	}
-	documents := make([]*resources.Document, len(events))
-	for i := range events {
-		text, err := events[i].AuditEvent(resourceID(number, i), p.options.Site)
+	from := min(at.done, len(p.opened.events))
+	to := min(from+stepEvents, len(p.opened.events))
+	documents := make([]*resources.Document, to-from)
+	for i := range documents {
+		text, err := p.opened.events[from+i].AuditEvent(resourceID(at.chunk, from+i), p.options.Site)
 		if err == nil {
 			documents[i], err = resources.Parse(text)
 		}
@@ -123,8 +168,12 @@ func (p *Publisher) step(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
-	next := store.RecordChange{Bucket: bucket, Key: publishedKey, Value: strconv.AppendUint(nil, number+1, 10), Revision: revision}
-	err = p.options.Load(ctx, documents, []store.RecordChange{next})
+	next := progress{at.chunk, to}
+	if to == len(p.opened.events) {
+		next = progress{at.chunk + 1, 0}
+	}
+	record := store.RecordChange{Bucket: bucket, Key: publishedKey, Value: next.text(), Revision: revision}
+	err = p.options.Load(ctx, documents, []store.RecordChange{record})
 	var conflict *store.ConflictError
 	if errors.As(err, &conflict) {
 		err = nil
@@ -132,15 +181,49 @@ func (p *Publisher) step(ctx context.Context) (more bool, err error) {
 	return err == nil, err
 }
 
-// published is the number of the next chunk to publish, and the revision of the note.
-func published(ctx context.Context, records store.Records) (number, revision uint64, err error) {
-	record, err := records.Get(ctx, publishedKey)
+// open reads a chunk; one without events where there is none yet.
+func (p *Publisher) open(ctx context.Context, number uint64) (opened, error) {
+	record, err := p.options.Log.records.Get(ctx, chunkKey(number))
 	if errors.Is(err, store.ErrNotFound) {
-		return 0, 0, nil
+		return opened{number: number}, nil
 	}
 	if err != nil {
-		return 0, 0, err
+		return opened{}, err
 	}
-	number, err = strconv.ParseUint(string(record.Value), 10, 64)
-	return number, record.Revision, err
+	c, err := parseChunk(record.Value)
+	if err != nil {
+		return opened{}, err
+	}
+	events, err := c.events()
+	return opened{number, events}, err
+}
+
+// progress is how far the log is published: chunks, and events of the next one.
+type progress struct {
+	chunk uint64
+	done  int
+}
+
+func (p progress) text() []byte {
+	text := strconv.AppendUint(nil, p.chunk, 10)
+	if p.done > 0 {
+		text = strconv.AppendInt(append(text, ' '), int64(p.done), 10)
+	}
+	return text
+}
+
+// readProgress reads it, with the revision of its record.
+func readProgress(ctx context.Context, records store.Records) (p progress, revision uint64, err error) {
+	record, err := records.Get(ctx, publishedKey)
+	if errors.Is(err, store.ErrNotFound) {
+		return progress{}, 0, nil
+	}
+	if err != nil {
+		return progress{}, 0, err
+	}
+	chunk, done, _ := strings.Cut(string(record.Value), " ")
+	if p.chunk, err = strconv.ParseUint(chunk, 10, 64); err == nil && done != "" {
+		p.done, err = strconv.Atoi(done)
+	}
+	return p, record.Revision, err
 }

@@ -94,7 +94,7 @@ func (g *guard) watch(options *fhir.Options) {
 
 // serve begins to authorize and to keep the audit log.
 func (g *guard) serve(ctx context.Context, service *fhir.Service) (err error) {
-	g.publisher = audit.NewPublisher(audit.PublisherOptions{Log: g.log, Site: g.Issuer, Load: func(ctx context.Context, list []*resources.Document, records []store.RecordChange) error {
+	g.publisher = audit.NewPublisher(audit.PublisherOptions{Log: g.log, Site: g.Issuer, Requests: service.Requests, Load: func(ctx context.Context, list []*resources.Document, records []store.RecordChange) error {
 		_, err := service.Load(auth.NewContext(ctx, auth.Itself()), fhir.LoadRequest{Resources: list, Records: records})
 		return err
 	}})

@@ -50,6 +50,8 @@ func (l *lowering) lower(e search.Expr) condition {
 		if e.Present {
 			return l.present(e.Param)
 		}
+	case search.Among:
+		return l.lower(e.Tests())
 	case search.Chain:
 		return l.chain(e)
 	case search.Has:

@@ -171,23 +171,29 @@ func agreeOn(t *testing.T, r *rand.Rand, w *searchtest.World, s *Store, typ, tex
 	if err != nil {
 		t.Fatal(err)
 	}
+	agreeWith(t, r, s, typ+"?"+text, query, want)
+	return len(want)
+}
+
+// agreeWith compares what a query finds, read page by page in both directions, with what it should.
+func agreeWith(t *testing.T, r *rand.Rand, s *Store, text string, query *search.Query, want []string) {
+	t.Helper()
 	query.Count = 1 + r.IntN(60)
 	query.Total = search.Total(r.IntN(4))
 	query.Explain = r.IntN(4) == 0
 	got, last := pagesOf(t, s, query, func(p store.Page) store.Cursor { return p.Next }, nil)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("%s?%s (pages of %d): matches differ (- Match, + engine):\n%s", typ, text, query.Count, diff)
+		t.Fatalf("%s (pages of %d): matches differ (- Match, + engine):\n%s", text, query.Count, diff)
 	}
 	if n, err := s.Count(t.Context(), query); err != nil || n != int64(len(want)) {
-		t.Fatalf("%s?%s: the count is %d, %v; want %d", typ, text, n, err, len(want))
+		t.Fatalf("%s: the count is %d, %v; want %d", text, n, err, len(want))
 	}
 	if last != nil {
 		back, _ := pagesOf(t, s, query, func(p store.Page) store.Cursor { return p.Prev }, last)
 		if diff := cmp.Diff(want[:(len(want)-1)/query.Count*query.Count], back); diff != "" {
-			t.Fatalf("%s?%s (pages of %d): backwards they differ (- Match, + engine):\n%s", typ, text, query.Count, diff)
+			t.Fatalf("%s (pages of %d): backwards they differ (- Match, + engine):\n%s", text, query.Count, diff)
 		}
 	}
-	return len(want)
 }
 
 // pagesOf reads all pages in one direction, and gives the cursor back from the last.

@@ -212,6 +212,10 @@ func (x *execution) want(e search.Expr) {
 		x.wantParameter(e.Param)
 	case search.Missing:
 		x.wantParameter(e.Param)
+	case search.Among:
+		for _, param := range e.Params {
+			x.wantParameter(param)
+		}
 	case search.Contained:
 		x.wantParameter(search.Containment())
 		for _, b := range e.Branches {

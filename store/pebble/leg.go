@@ -32,6 +32,7 @@ type leg struct {
 	parted   bool   // opening takes seeking that counting may spare
 	scans    int    // ranges to seek
 	known    *known // what counting came by; nil where it comes by nothing
+	broad    bool   // sizing costs more than testing what a small leg leaves
 }
 
 // known are the documents that counting the keys of scans came by.
@@ -80,6 +81,8 @@ func (x *walk) legs(typ code, e search.Expr) []leg {
 		return []leg{x.testLeg(typ, e)}
 	case search.Missing:
 		return []leg{x.missingLeg(typ, e)}
+	case search.Among:
+		return []leg{x.amongLeg(typ, e)}
 	case search.Chain:
 		return []leg{x.chainLeg(typ, e)}
 	case search.Has:

@@ -29,14 +29,14 @@ func (x *walk) probe(typ code, legs []leg) {
 	least := unsized
 	for _, limit := range [...]int{tuned.probe, 4 * tuned.probe} {
 		for _, l := range probing(legs, limit > tuned.probe) {
-			if least == unsized && !x.stopped() && l.sized(limit) < limit && !l.negative {
+			if least == unsized && !x.stopped() && !l.spared() && l.sized(limit) < limit && !l.negative {
 				least = l.size
 			}
 		}
 	}
 	for _, l := range probing(legs, true) {
 		switch {
-		case x.stopped() || l.complete():
+		case x.stopped() || l.complete() || l.spared() && least < unsized:
 		case least < unsized && !l.lazy:
 			l.sized(least*l.test + 1)
 		case least == unsized && l.guess != nil:
@@ -52,6 +52,9 @@ func (x *walk) probe(typ code, legs []leg) {
 		}
 	}
 }
+
+// spared reports whether a leg is sized only where no other is small.
+func (l *leg) spared() bool { return l.broad && !l.negative }
 
 // unsized is the size of legs that were not sized.
 const unsized = 1 << 31

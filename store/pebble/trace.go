@@ -112,6 +112,12 @@ func detailOf(e search.Expr) string {
 		return describe(e)
 	case search.Missing:
 		return e.Param.Code + ":missing"
+	case search.Among:
+		names := make([]string, len(e.Params))
+		for i, param := range e.Params {
+			names[i] = param.Code
+		}
+		return strings.Join(names, ",")
 	case search.Not:
 		return detailOf(e.Of)
 	case search.And:

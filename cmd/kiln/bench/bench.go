@@ -63,6 +63,7 @@ var sections = []section{
 	{"search", (*Bench).search},
 	{"queries", (*Bench).querySet},
 	{"count", (*Bench).count},
+	{"auth", (*Bench).authorize},
 	{"clients", (*Bench).clients},
 	{"create", (*Bench).create},
 	{"transaction", (*Bench).transaction},

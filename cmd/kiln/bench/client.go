@@ -25,6 +25,8 @@ type Load struct {
 	Next func(c int, r *rand.Rand) []byte
 	// Accept is the status that counts as success: 200, or 201 for creates.
 	Accept int
+	// Alone are other servers, which stand still meanwhile: what one does in the background is its own cost.
+	Alone []*Process
 }
 
 // Result is what a load measured.
@@ -42,6 +44,12 @@ func (r Result) Rate() float64 { return float64(r.Requests-r.Errors) / r.Elapsed
 
 // Run sends until the time is over or the context ends.
 func (l Load) Run(ctx context.Context) Result {
+	for _, other := range l.Alone {
+		if err := other.Halt(); err != nil {
+			return Result{Errors: 1, Requests: 1, First: err, Elapsed: l.Length}
+		}
+		defer other.Resume()
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.Length)
 	defer cancel()
 	parts := make([]Result, l.Clients)

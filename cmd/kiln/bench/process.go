@@ -93,6 +93,12 @@ func (p *Process) Kill() error {
 	return nil
 }
 
+// Halt lets the child stand still until Resume.
+func (p *Process) Halt() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a child that stands still go on.
+func (p *Process) Resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Memory is the resident size of the child in bytes; 0 where the system has no /proc.
 func (p *Process) Memory() int64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")

@@ -1,0 +1,34 @@
+package pebble
+
+import "kiln/search"
+
+// fewTargets is up to how many targets are searched for as any other values are.
+const fewTargets = 8
+
+// amongLeg finds what names one of many targets. Where something else in the conjunction finds few resources, these are tested,
+// which costs a look into a set; to count, or only to guess, what all targets have costs a seek for each.
+func (x *walk) amongLeg(typ code, e search.Among) leg {
+	tests := e.Tests()
+	if e.Targets.Len() <= fewTargets {
+		return x.legs(typ, tests)[0]
+	}
+	var union *leg
+	all := func() *leg {
+		if union == nil {
+			made := x.legs(typ, tests)[0]
+			union = &made
+		}
+		return union
+	}
+	return leg{
+		expr: e, operation: "among", test: tuned.test, broad: true,
+		measure: func(limit int) int { return all().sized(limit) },
+		guess: func() int {
+			if guess := all().guess; guess != nil {
+				return guess()
+			}
+			return all().size
+		},
+		open: func(x *walk) set { return x.plan(typ, tests) },
+	}
+}
