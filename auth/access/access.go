@@ -130,6 +130,9 @@ func (a *Authorizer) Authorize(ctx context.Context, action fhir.Action) error {
 	if !ok {
 		return nil // a batch, a transaction or an operation, whose parts are asked for
 	}
+	if kept, ok := a.decided.Peek(question{who, action.Type, action.Interaction}); ok && kept.policy == a.options.Policy.Policy() {
+		return nil // scopes and rank have not changed since it was decided what they reach
+	}
 	if action.Type == "AuditEvent" && permission&(scope.Read|scope.Search) == 0 {
 		return outcome.New(outcome.Forbidden, "Nobody writes AuditEvents but the server itself.")
 	}

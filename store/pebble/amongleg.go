@@ -5,6 +5,9 @@ import "kiln/search"
 // fewTargets is up to how many targets are searched for as any other values are.
 const fewTargets = 8
 
+// seekCost is what finding the keys of one target costs, in keys walked.
+const seekCost = 8
+
 // amongLeg finds what names one of many targets. Where something else in the conjunction finds few resources, these are tested,
 // which costs a look into a set; to count, or only to guess, what all targets have costs a seek for each.
 func (x *walk) amongLeg(typ code, e search.Among) leg {
@@ -21,7 +24,7 @@ func (x *walk) amongLeg(typ code, e search.Among) leg {
 		return union
 	}
 	return leg{
-		expr: e, operation: "among", test: tuned.test, broad: true,
+		expr: e, operation: "among", test: tuned.test, broad: true, opening: seekCost * len(tests) * e.Targets.Len(),
 		measure: func(limit int) int { return all().sized(limit) },
 		guess: func() int {
 			if guess := all().guess; guess != nil {

@@ -10,7 +10,12 @@ import (
 // plan gives the set of the resources of a type that now match a filter.
 func (x *walk) plan(typ code, e search.Expr) set {
 	legs := x.legs(typ, e)
-	if len(legs) > 1 || len(legs) == 1 && (legs[0].parted || x.need > 0 && !legs[0].lazy) {
+	switch {
+	case beside(legs):
+		for i := range legs {
+			legs[i].of = typ
+		}
+	case len(legs) > 1 || len(legs) == 1 && (legs[0].parted || x.need > 0 && !legs[0].lazy):
 		x.probe(typ, legs)
 	}
 	return x.conjunction(typ, legs)
@@ -51,6 +56,22 @@ func (x *walk) probe(typ code, legs []leg) {
 			l.size, l.of = unsized, typ
 		}
 	}
+}
+
+// beside reports whether all legs but one that is walked are spared. Nothing is sized then: what is walked is tested, until
+// that has cost as much as opening the others.
+func beside(legs []leg) bool {
+	walked := 0
+	for i := range legs {
+		switch l := &legs[i]; {
+		case l.spared():
+		case l.lazy && !l.parted && !l.negative && l.scans == 1:
+			walked++
+		default:
+			return false
+		}
+	}
+	return walked == 1 && len(legs) > 1
 }
 
 // spared reports whether a leg is sized only where no other is small.
