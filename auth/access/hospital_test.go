@@ -23,7 +23,7 @@ import (
 	"kiln/store/pebble"
 )
 
-var engines = flag.String("engines", "memory,shared,pebble", "storage engines to run the tests on")
+var engines = flag.String("engines", "memory,shared,pebble,mongodb", "storage engines to run the tests on")
 
 var openEngine = map[string]func(t testing.TB, now func() time.Time) (store.Store, error){
 	"memory": func(t testing.TB, now func() time.Time) (store.Store, error) {

@@ -12,6 +12,7 @@ import (
 
 	"kiln/auth"
 	"kiln/auth/scope"
+	"kiln/auth/setting"
 	"kiln/resources/outcome"
 )
 
@@ -97,7 +98,7 @@ ranks:
 		"version: 1\nranks:\n  nurse:\n    audience: staff\n    level: 1\n    rights: [{types: [Patient], may: sr, reach: all}]": "line 6: ranks.nurse.rights.0.may",
 		"version: 1\nranks: {nurse: {audience: staff, level: 1}}\npowers: {fly: {}}":                                             "fly",
 		"version: 1\nranks: {nurse: {audience: staff, level: 1}}\npowers: {users: {max-age: 5 minutes}}":                         "line 3: powers.users.max-age",
-		strings.Repeat("#", maxText+1): "longer than",
+		strings.Repeat("#", setting.MaxText+1):                                                                                   "longer than",
 	} {
 		if _, err := Load([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v; want %s", text, err, want)

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"kiln/auth/setting"
 )
 
 // Current is the policy in force. It is safe for concurrent use.
@@ -39,7 +39,7 @@ func (c *Current) Watch(ctx context.Context, name string, every time.Duration, t
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for first := true; ; first = false {
-		text, err := read(name)
+		text, err := setting.File(name)
 		if err != nil {
 			text = []byte(err.Error()) // told once
 		}
@@ -70,18 +70,9 @@ func (c *Current) replace(text []byte, err error) error {
 
 // Read loads the policy of a file.
 func Read(name string) (*Policy, error) {
-	text, err := read(name)
+	text, err := setting.File(name)
 	if err != nil {
 		return nil, err
 	}
 	return Load(text)
-}
-
-func read(name string) ([]byte, error) {
-	f, err := os.Open(name) //nolint:gosec // the file that the operator named
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, maxText+1))
 }

@@ -26,6 +26,7 @@ import (
 type guarding struct {
 	Issuer           string // public address without a slash at its end
 	Policy           *policy.Current
+	Providers        []server.Federation
 	AccessTokenLives time.Duration
 	Zone             *time.Location
 	// AuditOpen lets requests be served while the audit log cannot be written.
@@ -99,7 +100,7 @@ func (g *guard) serve(ctx context.Context, service *fhir.Service) (err error) {
 		return err
 	}})
 	g.server, err = server.New(ctx, server.Options{
-		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Issuer: g.Issuer, Shared: g.store.Shared(),
+		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Issuer: g.Issuer, Federations: g.Providers, Shared: g.store.Shared(),
 		AccessTokenLives: g.AccessTokenLives, Told: g.told, Logger: g.Logger,
 	})
 	if err == nil && g.First {

@@ -46,6 +46,7 @@ before the file.`,
 	mongoFlags(f)
 	f.String("auth", "smart", "smart, or off: everybody may everything, on loopback only")
 	f.String("policy", "", "YAML file that says what ranks may do (default: the one that Kiln ships with)")
+	f.String("identity-providers", "", "YAML file with the OpenID providers by which people may sign in, beside names and passwords")
 	f.Duration("access-token-ttl", time.Hour, "how long an access token lives, at most 1h; those of backend services 5m at most")
 	f.String("audit", "strict", "strict: nothing is served while the audit log cannot be written; open: it is")
 	f.Bool("insecure", false, "serve plain HTTP beyond loopback, for a proxy that speaks HTTPS before it")
@@ -78,6 +79,7 @@ type serving struct {
 	Insecure         bool
 	AuditOpen        bool
 	PolicyFile       string
+	ProvidersFile    string
 	AccessTokenLives time.Duration
 
 	// What kiln demo does beside: Prepare puts something into what is assembled before it is served, Pages adds pages beside
@@ -99,7 +101,7 @@ func readServing(cmd *cobra.Command, log io.Writer) (serving, error) {
 		plan:   plan{Store: k.String("store"), Validation: k.String("validation"), Integrity: k.String("referential-integrity")},
 		Listen: k.String("listen"), Public: strings.TrimRight(k.String("base-url"), "/"),
 		Certificate: k.String("tls-cert"), Key: k.String("tls-key"), RequestTimeout: k.Duration("request-timeout"),
-		PolicyFile: k.String("policy"), Off: k.String("auth") == "off",
+		PolicyFile: k.String("policy"), ProvidersFile: k.String("identity-providers"), Off: k.String("auth") == "off",
 	}
 	if c.Insecure, err = strconv.ParseBool(k.String("insecure")); err != nil {
 		return serving{}, wrongUsage("--insecure is %q; expected true or false", k.String("insecure"))
@@ -214,7 +216,11 @@ func (c serving) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.Guard = guarding{Issuer: address, Policy: current, AccessTokenLives: c.AccessTokenLives, Zone: c.Zone, AuditOpen: c.AuditOpen, Logger: c.Logger, First: c.Prepare == nil}.over
+		providers, err := identityProviders(c.ProvidersFile, current)
+		if err != nil {
+			return err
+		}
+		c.Guard = guarding{Issuer: address, Policy: current, Providers: providers, AccessTokenLives: c.AccessTokenLives, Zone: c.Zone, AuditOpen: c.AuditOpen, Logger: c.Logger, First: c.Prepare == nil}.over
 	}
 	a, err := c.assemble(ctx)
 	if err != nil {

@@ -66,15 +66,22 @@ func newUserAdd(t *administered) *cobra.Command {
 	cmd.Flags().StringVar(&change.FHIRUser, "fhir-user", "", "the person as a resource: Practitioner/ID, Patient/ID or RelatedPerson/ID")
 	cmd.Flags().StringVar(&change.Title, "title", "", "how pages call the person")
 	piped := cmd.Flags().Bool("password-stdin", false, "read the password from standard input instead of the terminal")
+	none := cmd.Flags().Bool("no-password", false, "without a password, for somebody who signs in at an identity provider alone")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *rank == "" {
 			return wrongUsage("--rank is missing; expected one of %s", strings.Join(rankNames(), ", "))
 		}
-		password, err := readPassword(cmd, *piped)
-		if err != nil {
-			return err
+		switch {
+		case *none && *piped:
+			return wrongUsage("--no-password and --password-stdin are both given; expected one of them")
+		case !*none:
+			password, err := readPassword(cmd, *piped)
+			if err != nil {
+				return err
+			}
+			change.Password = &password
 		}
-		change.Name, change.Rank, change.Password = args[0], rank, &password
+		change.Name, change.Rank = args[0], rank
 		return t.onPeople(cmd, func(d directory) error {
 			p, err := d.AddPerson(cmd.Context(), change)
 			if err == nil {
@@ -205,7 +212,11 @@ func (d localDirectory) AddPerson(ctx context.Context, c server.PersonChange) (s
 	if err := knownRank(*c.Rank); err != nil {
 		return server.Person{}, err
 	}
-	if err := d.people.Add(ctx, account.Account{Name: c.Name, Title: c.Title, Rank: *c.Rank, FHIRUser: c.FHIRUser}, *c.Password); err != nil {
+	password := ""
+	if c.Password != nil {
+		password = *c.Password
+	}
+	if err := d.people.Add(ctx, account.Account{Name: c.Name, Title: c.Title, Rank: *c.Rank, FHIRUser: c.FHIRUser}, password); err != nil {
 		return server.Person{}, fmt.Errorf("adding %s: %w", c.Name, err)
 	}
 	return d.person(ctx, c.Name)
