@@ -45,7 +45,7 @@ var authorized = []struct {
 	}},
 }
 
-// authorize is row 13: the same requests with authorization and audit on and off, by a clinician with many patients.
+// authorize is row 14: the same requests with authorization and audit on and off, by a clinician with many patients.
 func (b *Bench) authorize(ctx context.Context) (err error) {
 	if err := b.server.Stop(); err != nil { // for its store to be copied
 		return err
@@ -80,7 +80,7 @@ func (b *Bench) authorize(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		b.Report.AtLeast(13, a.name+", 8 clients: --auth smart ÷ off", ratio, 0.75, perSecond(rate), "p99 "+milliseconds(last.P99))
+		b.Report.AtLeast(14, a.name+", 8 clients: --auth smart ÷ off", ratio, 0.75, perSecond(rate), "p99 "+milliseconds(last.P99))
 	}
 	return nil
 }
