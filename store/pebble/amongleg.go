@@ -11,20 +11,19 @@ const seekCost = 8
 // amongLeg finds what names one of many targets. Where something else in the conjunction finds few resources, these are tested,
 // which costs a look into a set; to count, or only to guess, what all targets have costs a seek for each.
 func (x *walk) amongLeg(typ code, e search.Among) leg {
-	tests := e.Tests()
 	if e.Targets.Len() <= fewTargets {
-		return x.legs(typ, tests)[0]
+		return x.legs(typ, e.Tests())[0]
 	}
 	var union *leg
 	all := func() *leg {
 		if union == nil {
-			made := x.legs(typ, tests)[0]
+			made := x.legs(typ, e.Tests())[0]
 			union = &made
 		}
 		return union
 	}
 	return leg{
-		expr: e, operation: "among", test: tuned.test, broad: true, opening: seekCost * len(tests) * e.Targets.Len(),
+		expr: e, operation: "among", test: tuned.test, broad: true, opening: seekCost * len(e.Params) * e.Targets.Len(),
 		measure: func(limit int) int { return all().sized(limit) },
 		guess: func() int {
 			if guess := all().guess; guess != nil {
@@ -32,6 +31,6 @@ func (x *walk) amongLeg(typ code, e search.Among) leg {
 			}
 			return all().size
 		},
-		open: func(x *walk) set { return x.plan(typ, tests) },
+		open: func(x *walk) set { return x.plan(typ, e.Tests()) },
 	}
 }

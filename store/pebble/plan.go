@@ -159,7 +159,7 @@ func (x *walk) conjunction(typ code, legs []leg) set {
 		return cmp.Or(order(a)-order(b), a.size-b.size)
 	})
 	all := unsized
-	if slices.ContainsFunc(legs, func(l leg) bool { return l.open != nil && !l.lazy && !l.known.whole() }) {
+	if slices.ContainsFunc(legs, func(l leg) bool { return l.open != nil && !l.lazy && !l.known.whole() && !l.spared() }) {
 		all = max(1, x.live(typ))
 	}
 	candidates := all // that are looked at, as far as legs opened so far tell
