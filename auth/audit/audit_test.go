@@ -332,3 +332,44 @@ func TestPublishingGivesWay(t *testing.T) {
 		t.Errorf("%d of 301 are published for somebody who looks", n)
 	}
 }
+
+// TestExport: what is exported is what is published, in order; of one patient, or of some time, no more.
+func TestExport(t *testing.T) {
+	d := newDesk(t, audit.Options{})
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 50 {
+		patient := []string{"p", "q", ""}[i%3]
+		d.must(d.log.Note(&audit.Event{At: at.Add(time.Duration(i) * time.Hour), Kind: audit.Read, Outcome: audit.Done, User: "u", Patient: patient, Resource: fmt.Sprint("Basic/b", i)}))
+		if i%20 == 0 {
+			d.must(d.log.Flush(t.Context()))
+		}
+	}
+	d.must(d.log.Flush(t.Context()))
+	d.must(d.publisher(d.log).CatchUp(t.Context()))
+	for name, c := range map[string]struct {
+		selected audit.Selection
+		want     int
+	}{
+		"all":             {audit.Selection{}, 50},
+		"a patient":       {audit.Selection{Patient: "p"}, 17},
+		"from":            {audit.Selection{From: at.Add(40 * time.Hour)}, 10},
+		"before":          {audit.Selection{To: at.Add(10 * time.Hour)}, 10},
+		"both, a patient": {audit.Selection{From: at.Add(3 * time.Hour), To: at.Add(7 * time.Hour), Patient: "q"}, 1},
+		"nobody":          {audit.Selection{Patient: "nobody"}, 0},
+	} {
+		var out bytes.Buffer
+		n, err := audit.Export(t.Context(), d.engine.Records(audit.Bucket), "https://kiln.example.org", c.selected, &out)
+		if err != nil || n != c.want || bytes.Count(out.Bytes(), []byte("\n")) != c.want {
+			t.Errorf("%s: %d, %v; want %d", name, n, err, c.want)
+		}
+		for line := range strings.Lines(out.String()) {
+			doc, err := resources.Parse([]byte(line))
+			d.must(err)
+			key := store.Key{Type: "AuditEvent", ID: doc.Text(doc.Member(0, "id"))}
+			v, err := d.service.Read(t.Context(), key)
+			if err != nil || !strings.Contains(string(v.Body), doc.Text(doc.Member(0, "recorded"))) {
+				t.Errorf("%s: %s is exported, and not published: %v", name, key, err)
+			}
+		}
+	}
+}

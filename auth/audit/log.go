@@ -42,9 +42,12 @@ type Options struct {
 	Random io.Reader
 }
 
-// bucket of the log in the store, and the forms of its keys.
+// Bucket is where the log lies among the records of a store.
+const Bucket = "audit"
+
+// The forms of the keys in it.
 const (
-	bucket        = "audit"
+	bucket        = Bucket
 	chunkPrefix   = "chunk/"
 	pendingPrefix = "pending/"
 	tailKey       = "tail" // where to begin to look for the end

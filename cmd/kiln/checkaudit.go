@@ -12,7 +12,7 @@ import (
 // checkAudit walks the chain of the audit log, and tells how it ends, which is worth keeping elsewhere: whoever could
 // rewrite the whole chain could not make it end the same. problems counts what disagrees.
 func checkAudit(cmd *cobra.Command, s store.Store) (problems int, err error) {
-	seen, err := audit.Check(cmd.Context(), s.Records("audit"), func(p audit.Problem) {
+	seen, err := audit.Check(cmd.Context(), s.Records(audit.Bucket), func(p audit.Problem) {
 		problems++
 		fmt.Fprintln(cmd.OutOrStdout(), p)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -100,12 +101,21 @@ func (g *guard) serve(ctx context.Context, service *fhir.Service) (err error) {
 		return err
 	}})
 	g.server, err = server.New(ctx, server.Options{
-		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Issuer: g.Issuer, Federations: g.Providers, Shared: g.store.Shared(),
+		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Issuer: g.Issuer, Federations: g.Providers, ExportAudit: g.exportAudit, Shared: g.store.Shared(),
 		AccessTokenLives: g.AccessTokenLives, Told: g.told, Logger: g.Logger,
 	})
 	if err == nil && g.First {
 		err = g.invite(ctx)
 	}
+	return err
+}
+
+// exportAudit writes the audit log, what was noted until now among it.
+func (g *guard) exportAudit(ctx context.Context, selected server.AuditSelection, w io.Writer) error {
+	if err := g.log.Flush(ctx); err != nil {
+		return err
+	}
+	_, err := audit.Export(ctx, g.store.Records(audit.Bucket), g.Issuer, audit.Selection(selected), w)
 	return err
 }
 

@@ -54,6 +54,8 @@ type flow struct {
 	shift  atomic.Int64
 	logged *lockedBuffer
 	keys   map[string]any // private keys of backend services
+
+	exported atomic.Pointer[server.AuditSelection] // of the audit log, last
 }
 
 type lockedBuffer struct {
@@ -118,6 +120,11 @@ func newFlowWith(t *testing.T, providers ...server.Federation) *flow {
 	f.people = account.New(account.Options{Records: f.engine.Records, Now: f.now, Changed: func() { f.server.Changed() }})
 	f.server, err = server.New(t.Context(), server.Options{
 		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Issuer: f.issuer, Federations: providers, Now: f.now, Logger: logger,
+		ExportAudit: func(_ context.Context, selected server.AuditSelection, w io.Writer) error {
+			f.exported.Store(&selected)
+			_, err := io.WriteString(w, "{}\n")
+			return err
+		},
 	})
 	f.must(err)
 	for name, a := range map[string]account.Account{

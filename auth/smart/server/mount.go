@@ -68,6 +68,12 @@ func (s *Server) Mount(engine *gin.Engine) {
 	admin.GET("/clients", apps, s.listApps)
 	admin.POST("/clients", apps, s.addApp)
 	admin.PATCH("/clients/:id", apps, s.changeApp)
+	keys := s.administrator(policy.Keys)
+	admin.GET("/keys", keys, s.listKeys)
+	admin.POST("/keys", keys, s.replaceKeys)
+	if s.options.ExportAudit != nil {
+		admin.POST("/audit", s.administrator(policy.AuditExport), s.exportAudit)
+	}
 }
 
 // WellKnown answers the documents of discovery below the FHIR base.

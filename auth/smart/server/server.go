@@ -44,6 +44,8 @@ type Options struct {
 	Shared bool
 	// AccessTokenLives is how long an access token lives, at most an hour. Default: an hour.
 	AccessTokenLives time.Duration
+	// ExportAudit writes the audit log as AuditEvents, one a line. Default: it is not exported here.
+	ExportAudit func(ctx context.Context, selected AuditSelection, w io.Writer) error
 	// Federations are identity providers by which people may sign in.
 	Federations []Federation
 	// SessionLasts is how long a browser keeps the cookie of a session; the session itself may end before. Default: 12
