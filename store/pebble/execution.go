@@ -8,6 +8,7 @@ import (
 	lsm "github.com/cockroachdb/pebble/v2"
 
 	"kiln/search"
+	"kiln/store"
 )
 
 // execution is one search over one view. Its first error ends it: sets answer "no more" from then on
@@ -41,6 +42,8 @@ type execution struct {
 	values    *lsm.Iterator
 	linked    *lsm.Iterator // of links
 	heads     *lsm.Iterator
+	looking   *lsm.Iterator            // of versions
+	looked    map[uint64]store.Version // what tests have read of the matches
 	trace     *trace
 
 	resolved map[hierarchyKey]hierarchy // of Within

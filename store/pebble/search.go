@@ -273,23 +273,34 @@ func (x *execution) cheapTotal(c cursor, targets []target, found []match, more b
 
 // versions reads what the matches were in the state searched. Those deleted since are left out.
 func (x *execution) versions(found []match) (list []store.Version, parts []int) {
-	it := x.borrow([]byte{keyVersion}, []byte{keyVersion + 1})
-	if it == nil {
-		return nil, nil
-	}
-	defer x.giveBack(it)
 	list = make([]store.Version, len(found))
 	for _, i := range byDocument(found) {
 		x.spend(1)
 		if x.stopped() {
 			return nil, nil
 		}
-		list[i] = x.version(it, found[i].document)
+		list[i] = x.look(found[i].document)
 	}
 	if x.query.ContainedAlone {
 		parts = partsOf(found, list)
 	}
 	return slices.DeleteFunc(list, func(v store.Version) bool { return v.ID == "" }), parts
+}
+
+// mostLooked bounds what is kept of versions that tests have read.
+const mostLooked = 64
+
+// look is version, which is read once where it was read lately.
+func (x *execution) look(document uint64) store.Version {
+	if v, ok := x.looked[document]; ok {
+		return v
+	}
+	if x.looking == nil {
+		if x.looking = x.borrow([]byte{keyVersion}, []byte{keyVersion + 1}); x.looking == nil {
+			return store.Version{}
+		}
+	}
+	return x.version(x.looking, document)
 }
 
 // byDocument gives the places of matches in the order of documents, in which seeking is cheaper.
