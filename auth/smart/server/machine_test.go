@@ -104,8 +104,16 @@ var machineActs = []struct {
 	often int
 	act   func(*machine)
 }{
-	{6, (*machine).authorize}, {8, (*machine).redeemCode}, {8, (*machine).refreshToken}, {3, (*machine).passTime}, {2, (*machine).revokeToken},
-	{1, (*machine).disconnect}, {1, (*machine).disable}, {1, (*machine).suspend}, {1, (*machine).signOut}, {2, (*machine).guess},
+	{6, (*machine).authorize},
+	{8, (*machine).redeemCode},
+	{8, (*machine).refreshToken},
+	{3, (*machine).passTime},
+	{2, (*machine).revokeToken},
+	{1, (*machine).disconnect},
+	{1, (*machine).disable},
+	{1, (*machine).suspend},
+	{1, (*machine).signOut},
+	{2, (*machine).guess},
 }
 
 func (m *machine) step() {
