@@ -140,6 +140,11 @@ func (r *remoteServer) call(ctx context.Context, method, path string, send, rece
 	if answer.StatusCode/100 == 2 && answer.StatusCode != http.StatusAccepted { // accepted: it waits for a second person
 		return json.Unmarshal(text, receive)
 	}
+	return problemOf(answer, text)
+}
+
+// problemOf is the sentence of a server that did not do as it was asked.
+func problemOf(answer *http.Response, text []byte) error {
 	var said struct {
 		Problem string `json:"problem"`
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,11 +94,9 @@ func (t *administered) exportRemote(cmd *cobra.Command, selected audit.Selection
 		_, err = io.Copy(cmd.OutOrStdout(), answer.Body)
 		return err
 	}
-	var said struct {
-		Problem string `json:"problem"`
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	if err != nil {
+		return err
 	}
-	if text, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<20)); json.Unmarshal(text, &said) != nil || said.Problem == "" {
-		said.Problem = "the server answered " + answer.Status
-	}
-	return errors.New(said.Problem)
+	return problemOf(answer, text)
 }
