@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -93,7 +94,7 @@ func (s *Server) addApp(c *gin.Context) {
 		s.answerAdmin(c, err)
 		return
 	}
-	s.told(c, client.ID, "was added as an app")
+	s.told(c, principal(c).User, "added the app "+client.ID)
 	c.JSON(http.StatusCreated, AppOf(client))
 }
 
@@ -105,15 +106,22 @@ func (s *Server) changeApp(c *gin.Context) {
 	if !readJSON(c, &change) {
 		return
 	}
-	client, err := SetClientState(c, s.options.Records, c.Param("id"), change.State)
-	if err == nil && change.State != smart.Active {
-		err = s.vault.revokeClient(c, client.ID)
-	}
-	s.vault.changed()
+	client, err := s.setApp(c, principal(c).User, c.Param("id"), change.State)
 	if err != nil {
 		s.answerAdmin(c, err)
 		return
 	}
-	s.told(c, client.ID, "is "+string(change.State)+" as an app")
 	c.JSON(http.StatusOK, AppOf(client))
+}
+
+func (s *Server) setApp(ctx context.Context, by, id string, state smart.State) (*smart.Client, error) {
+	client, err := SetClientState(ctx, s.options.Records, id, state)
+	if err == nil && state != smart.Active {
+		err = s.vault.revokeClient(ctx, client.ID)
+	}
+	s.vault.changed()
+	if err == nil {
+		s.told(ctx, by, "made the app "+client.ID+" "+string(state))
+	}
+	return client, err
 }

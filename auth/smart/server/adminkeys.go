@@ -73,7 +73,8 @@ func (s *Server) listKeys(c *gin.Context) {
 }
 
 func (s *Server) replaceKeys(c *gin.Context) {
-	if !s.together(c, policy.Keys, "replace the signing keys") {
+	if err := s.together(c, policy.Keys, "replace the signing keys"); err != nil {
+		s.answerAdmin(c, err)
 		return
 	}
 	list, err := replaceKeys(c, s.vault, s.now(), s.options.Random)
@@ -86,9 +87,12 @@ func (s *Server) replaceKeys(c *gin.Context) {
 	c.JSON(http.StatusOK, list)
 }
 
-// together reports whether as many persons asked for an act as its power takes, and otherwise says so.
-func (s *Server) together(c *gin.Context, power policy.Power, act string) bool {
-	return s.options.Policy.Policy().Requirement(power).Persons == 1 || s.second(c, act)
+// together refuses until as many persons asked for an act as its power takes.
+func (s *Server) together(c *gin.Context, power policy.Power, act string) error {
+	if s.options.Policy.Policy().Requirement(power).Persons == 1 {
+		return nil
+	}
+	return s.second(c, principal(c), act)
 }
 
 // AuditSelection is which events of the audit log are exported; zero times and "" select all.
@@ -114,7 +118,8 @@ func (s *Server) exportAudit(c *gin.Context) {
 		problem(c, http.StatusUnprocessableEntity, "patient is no id.")
 		return
 	}
-	if !s.together(c, policy.AuditExport, "export the audit log "+c.Request.URL.Query().Encode()) {
+	if err := s.together(c, policy.AuditExport, "export the audit log "+c.Request.URL.Query().Encode()); err != nil {
+		s.answerAdmin(c, err)
 		return
 	}
 	s.told(c, principal(c).User, "exported the audit log")

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -79,6 +81,15 @@ func (s *Server) addPerson(c *gin.Context) {
 	if !readJSON(c, &change) {
 		return
 	}
+	if err := s.add(c, principal(c), change); err != nil {
+		s.answerAdmin(c, err)
+		return
+	}
+	s.answerPerson(c, http.StatusCreated, change.Name)
+}
+
+// add makes an account, if who asks may give its rank.
+func (s *Server) add(ctx context.Context, by *auth.Principal, change PersonChange) error {
 	rank, password := "", ""
 	if change.Rank != nil {
 		rank = *change.Rank
@@ -86,16 +97,14 @@ func (s *Server) addPerson(c *gin.Context) {
 	if change.Password != nil {
 		password = *change.Password
 	}
-	if !s.mayGive(c, "add "+change.Name+" "+rank, rank) {
-		return
+	if err := s.mayGive(ctx, by, "add "+change.Name+" "+rank, rank); err != nil {
+		return err
 	}
-	err := s.options.People.Add(c, account.Account{Name: change.Name, Title: change.Title, Rank: rank, FHIRUser: change.FHIRUser}, password)
-	if err != nil {
-		s.answerAdmin(c, err)
-		return
+	err := s.options.People.Add(ctx, account.Account{Name: change.Name, Title: change.Title, Rank: rank, FHIRUser: change.FHIRUser}, password)
+	if err == nil {
+		s.told(ctx, by.User, "added the account "+change.Name)
 	}
-	s.told(c, change.Name, "was added")
-	s.answerPerson(c, http.StatusCreated, change.Name)
+	return err
 }
 
 // act names a change, so that two persons can mean the same. A password is not part of it: the second one's counts.
@@ -114,63 +123,63 @@ func (c *PersonChange) act(a *account.Account) string {
 }
 
 // empties reports whether a change would leave nobody of the highest rank who can sign in.
-func (s *Server) empties(c *gin.Context, a *account.Account, change PersonChange) (bool, error) {
+func (s *Server) empties(ctx context.Context, a *account.Account, change PersonChange) (bool, error) {
 	p := s.options.Policy.Policy()
 	leaves := change.Disabled != nil && *change.Disabled || change.Rank != nil && *change.Rank != a.Rank
 	if !leaves || a.Disabled || p.Rank(a.Rank) == nil || !p.Highest(a.Rank) {
 		return false, nil
 	}
-	all, err := s.options.People.List(c)
+	all, err := s.options.People.List(ctx)
 	return !slices.ContainsFunc(all, func(other account.Account) bool {
 		return other.Name != a.Name && other.Rank == a.Rank && !other.Disabled
 	}), err
 }
 
-// changePerson changes what is sent, the rank first: who may not give it changes nothing.
 func (s *Server) changePerson(c *gin.Context) {
 	var change PersonChange
 	if !readJSON(c, &change) {
 		return
 	}
 	name := c.Param("name")
-	a, err := s.options.People.Get(c, name)
-	if err != nil {
+	if err := s.change(c, principal(c), name, change); err != nil {
 		s.answerAdmin(c, err)
 		return
 	}
-	if principal(c).User == a.Name {
-		problem(c, http.StatusForbidden, "Nobody changes their own account here; another administrator does.")
-		return
+	s.answerPerson(c, http.StatusOK, name)
+}
+
+// change changes what is given, the rank first: who may not give it changes nothing.
+func (s *Server) change(ctx context.Context, by *auth.Principal, name string, change PersonChange) error {
+	a, err := s.options.People.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if by.User == a.Name {
+		return &refusal{http.StatusForbidden, "Nobody changes their own account here; another administrator does."}
 	}
 	ranks := []string{a.Rank}
 	if change.Rank != nil {
 		ranks = append(ranks, *change.Rank)
 	}
-	if !s.mayGive(c, change.act(a), ranks...) {
-		return
+	if err := s.mayGive(ctx, by, change.act(a), ranks...); err != nil {
+		return err
 	}
-	if empties, err := s.empties(c, a, change); err != nil || empties {
-		if err == nil {
-			err = account.ErrLast
-		}
-		s.answerAdmin(c, err)
-		return
+	if empties, err := s.empties(ctx, a, change); err != nil || empties {
+		return cmp.Or(err, account.ErrLast)
 	}
 	if change.Rank != nil {
-		err = s.options.People.SetRank(c, name, *change.Rank)
+		err = s.options.People.SetRank(ctx, name, *change.Rank)
 	}
 	if err == nil && change.Disabled != nil {
-		err = s.options.People.SetDisabled(c, name, *change.Disabled)
+		err = s.options.People.SetDisabled(ctx, name, *change.Disabled)
 	}
 	if err == nil && change.Password != nil {
-		err = s.options.People.SetPassword(c, name, *change.Password)
+		err = s.options.People.SetPassword(ctx, name, *change.Password)
 	}
-	if err != nil {
-		s.answerAdmin(c, err)
-		return
+	if err == nil {
+		s.told(ctx, by.User, "changed the account "+name)
 	}
-	s.told(c, name, "was changed")
-	s.answerPerson(c, http.StatusOK, name)
+	return err
 }
 
 func principal(c *gin.Context) *auth.Principal {
@@ -178,46 +187,53 @@ func principal(c *gin.Context) *auth.Principal {
 	return p.(*auth.Principal)
 }
 
-// mayGive reports whether who asks may give or take a rank, and otherwise says so. Where it takes two persons, the first who asks
-// for an act is noted, and a second who asks for the same within a day does it.
-func (s *Server) mayGive(c *gin.Context, act string, ranks ...string) bool {
+// refusal is an act of administration that was not done, and why.
+type refusal struct {
+	status int
+	text   string
+}
+
+// Error is the sentence.
+func (r *refusal) Error() string { return r.text }
+
+// mayGive refuses where somebody may not give or take a rank. Where it takes two persons, the first who asks for an act is
+// noted, and a second who asks for the same within a day does it.
+func (s *Server) mayGive(ctx context.Context, by *auth.Principal, act string, ranks ...string) error {
 	persons := 1
 	for _, rank := range ranks {
 		if s.options.Policy.Policy().Rank(rank) == nil {
-			problem(c, http.StatusUnprocessableEntity, "There is no rank of that name in the policy.")
-			return false
+			return &refusal{http.StatusUnprocessableEntity, "There is no rank of that name in the policy."}
 		}
-		takes := s.options.Policy.Policy().Assign(principal(c).Rank, rank)
+		takes := s.options.Policy.Policy().Assign(by.Rank, rank)
 		if takes == 0 {
-			problem(c, http.StatusForbidden, "Your rank may not give, take or change the rank "+rank+".")
-			return false
+			return &refusal{http.StatusForbidden, "Your rank may not give, take or change the rank " + rank + "."}
 		}
 		persons = max(persons, takes)
 	}
-	return persons == 1 || s.second(c, act)
+	if persons == 1 {
+		return nil
+	}
+	return s.second(ctx, by, act)
 }
 
 // secondWithin is how long an act waits for a second person.
 const secondWithin = 24 * time.Hour
 
-// second reports whether another person asked for the act before, and otherwise notes who did.
-func (s *Server) second(c *gin.Context, act string) bool {
-	first, revision, err := get[string](c, s.vault.acts, hashed(act))
-	if err == nil && first != nil && *first != principal(c).User {
-		err = s.vault.acts.Delete(c, hashed(act), revision)
-		if err == nil {
-			return true
+// second refuses until another person asked for the act before, and notes who did.
+func (s *Server) second(ctx context.Context, by *auth.Principal, act string) error {
+	first, revision, err := get[string](ctx, s.vault.acts, hashed(act))
+	if err == nil && first != nil && *first != by.User {
+		if err = s.vault.acts.Delete(ctx, hashed(act), revision); err == nil {
+			return nil
 		}
 	} else if err == nil {
-		err = put(c, s.vault.acts, hashed(act), principal(c).User, s.now().Add(secondWithin), revision)
+		err = put(ctx, s.vault.acts, hashed(act), by.User, s.now().Add(secondWithin), revision)
 	}
 	if err != nil && !conflicts(err) {
-		s.answerAdmin(c, err)
-		return false
+		return err
 	}
-	s.told(c, principal(c).User, "asked for an act that takes two")
-	problem(c, http.StatusAccepted, "This takes two persons. It is noted; another one with the power must ask for the same within a day.")
-	return false
+	s.told(ctx, by.User, "asked for an act that takes two")
+	return &refusal{http.StatusAccepted, "This takes two persons. It is noted; another one with the power must ask for the same within a day."}
 }
 
 func (s *Server) answerPerson(c *gin.Context, status int, name string) {
@@ -242,6 +258,11 @@ var adminStatus = []struct {
 var adminCodes = map[outcome.Code]int{outcome.Login: http.StatusUnauthorized, outcome.Forbidden: http.StatusForbidden}
 
 func (s *Server) answerAdmin(c *gin.Context, err error) {
+	var not *refusal
+	if errors.As(err, &not) {
+		problem(c, not.status, not.text)
+		return
+	}
 	var refused *outcome.Error
 	if errors.As(err, &refused) {
 		var challenge *auth.Challenge

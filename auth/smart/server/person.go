@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"kiln/auth/account"
+	"kiln/auth/policy"
 )
 
 // freshly is how old a sign-in may be for a change to one's own means of signing in.
@@ -47,6 +48,8 @@ type personPage struct {
 	URL      string
 	Recovery []string
 	Passkeys []passkeyRow
+	// Powers of administration, which have pages of their own.
+	Users, Clients bool
 }
 
 type passkeyRow struct{ ID, Name string }
@@ -59,6 +62,8 @@ func (s *Server) getPerson(c *gin.Context) {
 
 func (s *Server) showPerson(c *gin.Context, who *signedIn, status int, data personPage) {
 	data.Account, data.Ends = who.account, s.options.People.Ends(who.session)
+	rank := s.options.Policy.Policy().Rank(who.account.Rank)
+	data.Users, data.Clients = rank.Has(policy.Users), rank.Has(policy.Clients)
 	for _, k := range who.account.Passkeys {
 		id := base64.RawURLEncoding.EncodeToString(k.ID)
 		data.Passkeys = append(data.Passkeys, passkeyRow{ID: id, Name: "Passkey " + id[:min(8, len(id))]})
