@@ -44,6 +44,8 @@ func refusal(err error, key store.Key) error {
 		return tooLarge(err)
 	case errors.Is(err, store.ErrCursor):
 		return badPage().Because(err)
+	case errors.Is(err, store.ErrUnreachable):
+		return outcome.New(outcome.Transient, "The database does not answer at present. Try again in a moment.").Because(err)
 	case errors.Is(err, store.ErrClosed):
 		return outcome.New(outcome.NoStore, "The server is shutting down.").Because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

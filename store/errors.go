@@ -38,6 +38,9 @@ func (e *LimitError) Unwrap() error { return ErrTooLarge }
 // another machine failed in the middle, and did not come back to tell.
 var ErrUnknown = errors.New("the database failed while the transaction was landing; it is not known whether it landed")
 
+// ErrUnreachable is a read of an engine on another machine that does not answer.
+var ErrUnreachable = errors.New("the database does not answer")
+
 // CostError ends a search that has looked at as many rows of the index and resources as one may.
 type CostError struct {
 	Limit int64

@@ -101,6 +101,7 @@ func TestCommitsThatFail(t *testing.T) {
 		status int
 		words  string
 	}{
+		{fmt.Errorf("%w: %w", store.ErrUnreachable, errors.New("db7.example.org hung up")), http.StatusServiceUnavailable, "does not answer at present"},
 		{errors.Join(store.ErrUnknown, context.DeadlineExceeded, errors.New("db7.example.org hung up")), http.StatusGatewayTimeout, "it is not known whether it was"},
 		{&store.LimitError{Time: 50e9}, http.StatusRequestEntityTooLarge, "longer than 50 s"},
 		{store.ErrTooLarge, http.StatusRequestEntityTooLarge, "nothing was changed"},

@@ -32,17 +32,25 @@ func (r reader) during(ctx context.Context, call func(context.Context, *view) er
 	}
 	ctx, end, err := r.store.causal(ctx, since)
 	if err != nil {
-		return err
+		return unanswered(ctx, err)
 	}
 	defer end()
 	if v == nil {
 		if v, err = r.store.now(ctx); err != nil {
-			return told(ctx, err)
+			return unanswered(ctx, err)
 		}
 	} else if r.closed.Load() {
 		return store.ErrClosed
 	}
-	return told(ctx, call(ctx, v))
+	return unanswered(ctx, call(ctx, v))
+}
+
+// unanswered is the error of a read, which tells where no server was to be had.
+func unanswered(ctx context.Context, err error) error {
+	if err = told(ctx, err); err != nil && ctx.Err() == nil && unreachable(err) {
+		return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
+	}
+	return err
 }
 
 // Read implements store.Reader.

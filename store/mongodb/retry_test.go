@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
+	"kiln/search"
 	"kiln/store"
 	"kiln/store/storetest"
 )
@@ -172,4 +173,32 @@ func (r *replicaSet) ordered(t testing.TB) *Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// TestReadsOfAServerThatIsGone say that it does not answer.
+func TestReadsOfAServerThatIsGone(t *testing.T) {
+	r := startReplicaSet(t)
+	s, err := Open(t.Context(), r.url()+"&serverSelectionTimeoutMS=300&retryReads=false", Options{
+		Now: storetest.NewClock().Now, Parameters: storetest.Parameters(), WithoutTransactions: true, Term: shortTerm,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if _, err := s.Read(t.Context(), store.Key{Type: "Patient", ID: "p"}); !errors.Is(err, store.ErrNotFound) {
+		t.Fatalf("before: %v", err)
+	}
+	r.failing(func(said) *failure { return &failure{hangUp: true} })
+	defer r.failing(nil)
+	if _, err := s.Read(t.Context(), store.Key{Type: "Patient", ID: "p"}); !errors.Is(err, store.ErrUnreachable) {
+		t.Errorf("a read: %v", err)
+	}
+	if _, err := s.Search(t.Context(), &search.Query{Count: 1, Branches: []search.Branch{{Type: "Patient"}}}, nil); !errors.Is(err, store.ErrUnreachable) {
+		t.Errorf("a search: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Read(ended, store.Key{Type: "Patient", ID: "p"}); errors.Is(err, store.ErrUnreachable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("a read whose context has ended: %v", err)
+	}
 }
