@@ -137,6 +137,9 @@ func (s *Store) prepareType(ctx context.Context, typ string) error {
 // makeIndexes makes those that are not there.
 func (s *Store) makeIndexes(ctx context.Context, collection string, models []mongo.IndexModel) error {
 	for _, model := range models {
+		if model.Options != nil { // the driver writes a name into what it gets, and other stores of this process make the same
+			model.Options = &options.IndexOptionsBuilder{Opts: slices.Clip(model.Options.Opts)}
+		}
 		_, err := s.db.Collection(collection).Indexes().CreateOne(ctx, model)
 		if err != nil && !s.withoutExpiry(err) {
 			return err

@@ -1,7 +1,9 @@
 package mongodb
 
 import (
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -45,5 +47,26 @@ func TestANewEditionOfIndexes(t *testing.T) {
 	_ = fresh.Close() // which waits for what it does in the background
 	if m := s.noted(t); len(m.Behind) != 0 || !slices.Contains(m.Types, "Patient") || !slices.Contains(m.Types, "Basic") {
 		t.Errorf("after the second process: %+v", m)
+	}
+}
+
+// TestStoresOpenAtTheSameTime: what describes the indexes is of no store alone, and stays as it is.
+func TestStoresOpenAtTheSameTime(t *testing.T) {
+	r := startReplicaSet(t)
+	before := len(sharedIndexes[claimsCollection][0].Options.Opts)
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			s, err := Open(t.Context(), r.url(), Options{Database: fmt.Sprint("open", i), Parameters: storetest.Parameters()})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = s.Close()
+		})
+	}
+	all.Wait()
+	if after := len(sharedIndexes[claimsCollection][0].Options.Opts); after != before {
+		t.Errorf("opening stores left %d options of an index, of %d", after, before)
 	}
 }
