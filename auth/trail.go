@@ -18,6 +18,7 @@ type Trail struct {
 type disclosure struct {
 	patient, typ, id string
 	several          bool
+	broken           bool
 }
 
 // fewPatients is up to how many a list is looked through.
@@ -36,6 +37,16 @@ func (t *Trail) Disclose(typ, id string, patients []string) {
 	for _, p := range patients {
 		t.of(p).add(typ, id)
 	}
+}
+
+// Broke notes that a patient's record left since the glass was broken for it.
+func (t *Trail) Broke(patient string) {
+	if t == nil {
+		return
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.of(patient).broken = true
 }
 
 func (d *disclosure) add(typ, id string) {
@@ -70,20 +81,21 @@ func (t *Trail) of(patient string) *disclosure {
 	return &t.told[len(t.told)-1]
 }
 
-// Disclosed calls f for each patient whose record was disclosed, with the resource where it was one, or "" for several. Where none
-// was a patient's it is called once, with "" for the patient and with the resource where it was one.
-func (t *Trail) Disclosed(f func(patient, resource string)) {
+// Disclosed calls f for each patient whose record was disclosed, with the resource where it was one, or "" for several, and
+// whether the glass was broken for it. Where none was a patient's it is called once, with "" for the patient and with the
+// resource where it was one.
+func (t *Trail) Disclosed(f func(patient, resource string, broken bool)) {
 	if t == nil {
-		f("", "")
+		f("", "", false)
 		return
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	if len(t.told) == 0 {
-		f("", t.nobodys.resource())
+		f("", t.nobodys.resource(), false)
 	}
 	for i := range t.told {
-		f(t.told[i].patient, t.told[i].resource())
+		f(t.told[i].patient, t.told[i].resource(), t.told[i].broken)
 	}
 }
 

@@ -207,6 +207,15 @@ func TestBreakGlass(t *testing.T) {
 		if !sees(d) || sees(other) || sees(narrow) || h.reads(h.principal(d), "Patient/q") {
 			t.Error("the glass is broken for others, for another patient, beyond scopes, or not at all")
 		}
+		trail := &auth.Trail{}
+		if _, err := h.Read(auth.WithTrail(h.principal(d), trail), key("Observation/o")); err != nil {
+			t.Error(err)
+		}
+		trail.Disclosed(func(patient, resource string, broken bool) {
+			if patient != "p" || resource != "Observation/o" || !broken {
+				t.Errorf("noted is %s of %s, the glass broken: %t", resource, patient, broken)
+			}
+		})
 		team := h.doc(`{"resourceType":"CareTeam","status":"active","subject":{"reference":"Patient/p"},"participant":[{"member":{"reference":"Practitioner/d"}}]}`)
 		if _, err := h.Create(h.principal(d), fhir.CreateRequest{Type: "CareTeam", Resource: team}); !outcome.Is(err, outcome.Forbidden) {
 			t.Errorf("it can be made to last: %v", err)

@@ -47,9 +47,17 @@ func (d *decision) verify(ctx context.Context, v store.Version) error {
 	}
 	if trail := auth.TrailFrom(ctx); trail != nil {
 		trail.Disclose(v.Type, v.ID, t.patients)
+		for _, p := range t.patients {
+			if d.broke(p) {
+				trail.Broke(p)
+			}
+		}
 	}
 	return nil
 }
+
+// broke reports whether the glass is broken for a patient: whatever else the caller may see of theirs.
+func (d *decision) broke(patient string) bool { return d.facts != nil && d.facts.glass.Has(patient) }
 
 func (d *decision) disagree(ctx context.Context) error {
 	d.disagreed.Add(1)

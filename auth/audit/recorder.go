@@ -128,7 +128,7 @@ func refusedBy(status int) Outcome {
 // already.
 func (c *Recorder) disclosed(ctx context.Context, e *Event, resource string) {
 	writes := e.Kind == Create || e.Kind == Update || e.Kind == Delete
-	auth.TrailFrom(ctx).Disclosed(func(patient, one string) {
+	auth.TrailFrom(ctx).Disclosed(func(patient, one string, broken bool) {
 		switch {
 		case writes:
 			return
@@ -138,12 +138,18 @@ func (c *Recorder) disclosed(ctx context.Context, e *Event, resource string) {
 		}
 		told := *e
 		told.Patient, told.Resource = patient, one
+		if broken {
+			told.Purpose = brokenGlass
+		}
 		if resource != "" {
 			told.Resource = resource
 		}
 		c.note(&told)
 	})
 }
+
+// brokenGlass is the purpose of what is seen since the glass was broken: https://terminology.hl7.org/CodeSystem-v3-ActReason.html
+const brokenGlass = "BTG"
 
 func (c *Recorder) note(e *Event) {
 	if err := c.options.Log.Note(e); err != nil && !errors.Is(err, ErrFull) {

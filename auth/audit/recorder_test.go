@@ -80,7 +80,7 @@ func newOffice(t *testing.T, options audit.Options) *office {
 	recorder = audit.NewRecorder(audit.RecorderOptions{
 		Log: o.log, Authenticator: names{}, Patients: authorizer.Patients, CatchUp: func(ctx context.Context) error { return publisher.CatchUp(ctx) },
 	})
-	service, err := fhir.New(fhir.Options{Store: o.engine, Parameters: parameters, Authorizer: authorizer, Auditor: recorder})
+	service, err := fhir.New(fhir.Options{Store: o.engine, Parameters: parameters, Authorizer: authorizer, Auditor: recorder, Operations: []fhir.Operation{authorizer.BreakGlass()}})
 	must(t, err)
 	t.Cleanup(service.Close)
 	publisher = audit.NewPublisher(audit.PublisherOptions{
@@ -265,5 +265,39 @@ func TestNothingIsServedThatCannotBeTold(t *testing.T) {
 	first := o.do("nurse", "GET", "Patient/lind", "")
 	if second := o.do("nurse", "GET", "Patient/lind", ""); first.Code != http.StatusOK || second.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d, and %d where no more can be noted", first.Code, second.Code)
+	}
+}
+
+// TestWhatIsSeenThroughBrokenGlassIsFlagged, and nothing else.
+func TestWhatIsSeenThroughBrokenGlassIsFlagged(t *testing.T) {
+	o := newOffice(t, audit.Options{})
+	if w := o.do("nurse", "GET", "Patient/far", ""); w.Code != http.StatusNotFound {
+		t.Fatalf("before: %d", w.Code)
+	}
+	why := `{"resourceType":"Parameters","parameter":[{"name":"reason","valueCoding":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"ETREAT"}},{"name":"comment","valueString":"Found unconscious."}]}`
+	if w := o.do("nurse", "POST", "Patient/far/$break-glass", why); w.Code != http.StatusOK {
+		t.Fatalf("breaking the glass: %d %s", w.Code, w.Body)
+	}
+	for _, path := range []string{"Patient/far", "Patient?_id=far", "Patient/lind"} {
+		if w := o.do("nurse", "GET", path, ""); w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	must(t, o.log.Flush(t.Context()))
+	var log strings.Builder
+	_, err := audit.Export(t.Context(), o.engine.Records(audit.Bucket), "http://127.0.0.1:8080", audit.Selection{}, &log)
+	must(t, err)
+	flagged := map[string]int{}
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, `"purposeOfEvent":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"}]}]`) {
+			for _, patient := range []string{"far", "lind", "berg"} {
+				if strings.Contains(line, `"Patient/`+patient+`"`) {
+					flagged[patient]++
+				}
+			}
+		}
+	}
+	if flagged["far"] != 2 || len(flagged) != 1 {
+		t.Errorf("flagged are %v: %s", flagged, &log)
 	}
 }
