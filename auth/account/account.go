@@ -26,6 +26,8 @@ type Account struct {
 	Handle   []byte                `json:"handle,omitempty"`   // names the account to authenticators: random, for it tells nothing
 	Recovery []string              `json:"recovery,omitempty"` // hashes of codes, each of use once instead of a one-time code
 	Subject  string                `json:"subject,omitempty"`  // issuer and subject at the identity provider that vouches for the person
+	// Provided says that the identity provider made the account, and that the rank follows what it says.
+	Provided bool `json:"provided,omitempty"`
 }
 
 // Called is how pages call the person.

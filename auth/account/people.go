@@ -39,6 +39,7 @@ type People struct {
 	sessions store.Records
 	invited  store.Records
 	handles  store.Records // of authenticators, each with the name of its account
+	subjects store.Records // of identity providers, hashed, each with the name of its account
 }
 
 // New is the accounts of a store.
@@ -71,11 +72,12 @@ func New(options Options) *People {
 		sessions: options.Records("sessions"),
 		invited:  options.Records("invitations"),
 		handles:  options.Records("handles"),
+		subjects: options.Records("subjects"),
 	}
 }
 
 // Add makes an account; with an empty password it cannot sign in until it has one or an identity provider vouches for
-// it. Errors: *InvalidError, ErrExists, those of the store.
+// it. Errors: *InvalidError, ErrExists, ErrLinked, those of the store.
 func (p *People) Add(ctx context.Context, a Account, password string) error {
 	a.Name = fold(a.Name)
 	wrong := a.check()
@@ -91,6 +93,11 @@ func (p *People) Add(ctx context.Context, a Account, password string) error {
 	a.Created = p.options.Now().UTC().Truncate(time.Millisecond)
 	a.Epoch = 1
 	a.Handle = p.random(32)
+	if a.Subject != "" {
+		if err := p.claim(ctx, a.Subject, a.Name); err != nil {
+			return err
+		}
+	}
 	if _, err := p.handles.Put(ctx, string(a.Handle), []byte(a.Name), time.Time{}, 0); err != nil {
 		return err
 	}

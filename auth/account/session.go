@@ -17,8 +17,8 @@ type Session struct {
 	Epoch   uint64    `json:"epoch"`
 	Level   Level     `json:"level"`
 	Methods []string  `json:"methods"`
-	At      time.Time `json:"at"`    // of the sign-in, or of the last step-up
-	Began   time.Time `json:"began"` // never later than At
+	At      time.Time `json:"at"`    // of the sign-in, or of the last step-up; at an identity provider it may be long before the session
+	Began   time.Time `json:"began"` // of the session
 	Seen    time.Time `json:"seen"`  // to the minute
 }
 
