@@ -14,6 +14,7 @@ import (
 	"kiln/auth/access"
 	"kiln/auth/account"
 	"kiln/auth/audit"
+	"kiln/auth/federation"
 	"kiln/auth/policy"
 	"kiln/auth/smart"
 	"kiln/auth/smart/server"
@@ -27,7 +28,7 @@ import (
 type guarding struct {
 	Issuer           string // public address without a slash at its end
 	Policy           *policy.Current
-	Providers        []server.Federation
+	Providers        *federation.Providers
 	AccessTokenLives time.Duration
 	Zone             *time.Location
 	// AuditOpen lets requests be served while the audit log cannot be written.
@@ -101,7 +102,7 @@ func (g *guard) serve(ctx context.Context, service *fhir.Service) (err error) {
 		return err
 	}})
 	g.server, err = server.New(ctx, server.Options{
-		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Issuer: g.Issuer, Federations: g.Providers, ExportAudit: g.exportAudit, Shared: g.store.Shared(),
+		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Issuer: g.Issuer, Providers: g.Providers, ExportAudit: g.exportAudit, Shared: g.store.Shared(),
 		AccessTokenLives: g.AccessTokenLives, Told: g.told, Logger: g.Logger,
 	})
 	if err == nil && g.First {

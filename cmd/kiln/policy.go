@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"kiln/auth/policy"
-	"kiln/auth/setting"
-	"kiln/auth/smart/server"
 )
 
 // shipped is the policy that is in the binary.
@@ -20,22 +18,6 @@ var shipped = sync.OnceValue(func() *policy.Policy {
 	}
 	return p
 })
-
-// identityProviders reads the file of --identity-providers; none without one.
-func identityProviders(name string, current *policy.Current) ([]server.Federation, error) {
-	if name == "" {
-		return nil, nil
-	}
-	text, err := setting.File(name)
-	if err != nil {
-		return nil, fmt.Errorf("--identity-providers: %w", err)
-	}
-	list, err := server.ReadFederations(text, current.Policy().Ranks())
-	if err != nil {
-		return nil, fmt.Errorf("--identity-providers %s: %w", name, err)
-	}
-	return list, nil
-}
 
 // policyEvery is how often the file of the policy is looked at.
 const policyEvery = 2 * time.Second

@@ -49,7 +49,7 @@ before the file.`,
 	f.String("identity-providers", "", "YAML file with the OpenID providers by which people may sign in, beside names and passwords")
 	f.Duration("access-token-ttl", time.Hour, "how long an access token lives, at most 1h; those of backend services 5m at most")
 	f.String("audit", "strict", "strict: nothing is served while the audit log cannot be written; open: it is")
-	f.Bool("insecure", false, "serve plain HTTP beyond loopback, for a proxy that speaks HTTPS before it")
+	f.Bool("insecure", false, "serve plain HTTP beyond loopback, for a proxy that speaks HTTPS before it; identity providers may be at http://127.0.0.1 then")
 	f.String("tls-cert", "", "file with the certificate chain, for HTTPS")
 	f.String("tls-key", "", "file with the certificate's private key")
 	f.String("validation", "base", "what is checked on writes: off or base")
@@ -216,7 +216,7 @@ func (c serving) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		providers, err := identityProviders(c.ProvidersFile, current)
+		providers, err := c.identityProviders(ctx, address, current)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func newUser() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, sub := range []func(*administered) *cobra.Command{newUserAdd, newUserList, newUserDisable, newUserEnable, newUserPassword, newUserRank} {
+	for _, sub := range []func(*administered) *cobra.Command{newUserAdd, newUserList, newUserDisable, newUserEnable, newUserPassword, newUserRank, newUserLink} {
 		t := &administered{}
 		c := asUsage(sub(t))
 		t.flags(c)
@@ -170,6 +170,26 @@ func newUserRank(t *administered) *cobra.Command {
 		})
 }
 
+func newUserLink(t *administered) *cobra.Command {
+	var link server.Link
+	cmd := userChange(t, "link NAME", "Let a person at an identity provider sign in to an account, and end its sessions and tokens", cobra.ExactArgs(1),
+		func(*cobra.Command, []string) (server.PersonChange, string, error) {
+			if (link.Issuer == "") != (link.Subject == "") {
+				return server.PersonChange{}, "", wrongUsage("--issuer and --subject go together; without both the link ends")
+			}
+			said := "is linked to that person; sessions and tokens have ended"
+			if link.Issuer == "" {
+				said = "is not linked to an identity provider any more"
+			}
+			return server.PersonChange{Link: &link}, said, nil
+		})
+	cmd.Long = "Links an account to a person at an identity provider, named by the provider's issuer and the person's sub there, instead of\nthe one before; without both, ends the link."
+	cmd.Example = "  kiln user link ada --issuer https://id.hospital.example --subject 7f3c21aa"
+	cmd.Flags().StringVar(&link.Issuer, "issuer", "", "the issuer of the provider, as in the file of --identity-providers")
+	cmd.Flags().StringVar(&link.Subject, "subject", "", "the sub of the person there")
+	return cmd
+}
+
 // readPassword reads a line from standard input, or asks twice on the terminal, which does not show it.
 func readPassword(cmd *cobra.Command, piped bool) (string, error) {
 	if piped {
@@ -242,6 +262,9 @@ func (d localDirectory) ChangePerson(ctx context.Context, name string, c server.
 	}
 	if err == nil && c.Password != nil {
 		err = d.people.SetPassword(ctx, name, *c.Password)
+	}
+	if err == nil && c.Link != nil {
+		err = d.people.Link(ctx, name, c.Link.Named())
 	}
 	if err != nil {
 		return server.Person{}, fmt.Errorf("%s: %w", name, err)

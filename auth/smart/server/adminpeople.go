@@ -25,12 +25,13 @@ type Person struct {
 	FHIRUser string        `json:"fhirUser,omitempty"`
 	Disabled bool          `json:"disabled,omitempty"`
 	Level    account.Level `json:"level"`
+	Linked   string        `json:"linked,omitempty"` // issuer and subject at an identity provider
 	Created  time.Time     `json:"created"`
 }
 
 // PersonOf is what administration sees of an account.
 func PersonOf(a *account.Account) Person {
-	return Person{Name: a.Name, Title: a.Title, Rank: a.Rank, FHIRUser: a.FHIRUser, Disabled: a.Disabled, Level: a.Reach(), Created: a.Created}
+	return Person{Name: a.Name, Title: a.Title, Rank: a.Rank, FHIRUser: a.FHIRUser, Disabled: a.Disabled, Level: a.Reach(), Linked: a.Subject, Created: a.Created}
 }
 
 // PersonChange is what administration sends: what is not there stays.
@@ -41,6 +42,21 @@ type PersonChange struct {
 	Rank     *string `json:"rank,omitempty"`
 	Disabled *bool   `json:"disabled,omitempty"`
 	Password *string `json:"password,omitempty"`
+	Link     *Link   `json:"link,omitempty"`
+}
+
+// Link names a person at an identity provider; without both it ends the link.
+type Link struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// Named is how accounts keep it.
+func (l *Link) Named() string {
+	if l.Issuer == "" || l.Subject == "" {
+		return ""
+	}
+	return account.SubjectOf(l.Issuer, l.Subject)
 }
 
 // administrator lets through who has a power and signed in strongly and freshly enough for it, by a token.
@@ -119,6 +135,9 @@ func (c *PersonChange) act(a *account.Account) string {
 	if c.Password != nil {
 		act += " password"
 	}
+	if c.Link != nil {
+		act += " link " + c.Link.Named()
+	}
 	return act
 }
 
@@ -175,6 +194,9 @@ func (s *Server) change(ctx context.Context, by *auth.Principal, name string, ch
 	}
 	if err == nil && change.Password != nil {
 		err = s.options.People.SetPassword(ctx, name, *change.Password)
+	}
+	if err == nil && change.Link != nil {
+		err = s.options.People.Link(ctx, name, change.Link.Named())
 	}
 	if err == nil {
 		s.told(ctx, by.User, "changed the account "+name)
@@ -252,6 +274,7 @@ var adminStatus = []struct {
 }{
 	{account.ErrUnknown, http.StatusNotFound},
 	{account.ErrExists, http.StatusConflict},
+	{account.ErrLinked, http.StatusConflict},
 	{account.ErrLast, http.StatusConflict},
 }
 

@@ -196,6 +196,9 @@ var steps = map[smart.Step]func(*Server, *gin.Context, *underway){
 			next.Set("name", u.person.User)
 			next.Set("again", "1")
 		}
+		if len(u.ACR) > 0 {
+			next.Set("acr", strings.Join(u.ACR, " "))
+		}
 		c.Redirect(http.StatusSeeOther, "/auth/signin?"+next.Encode())
 	},
 	smart.WrongUser: func(s *Server, c *gin.Context, _ *underway) {

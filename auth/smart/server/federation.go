@@ -2,258 +2,253 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/gin-gonic/gin"
-	"golang.org/x/oauth2"
 
 	"kiln/auth/account"
-	"kiln/store"
-)
-
-// Federation is a hospital's own OpenID provider, by which its people sign in
-// (https://openid.net/specs/openid-connect-core-1_0.html).
-type Federation struct {
-	Name         string // in addresses, such as hospital
-	Title        string // on the button
-	Issuer       string
-	ClientID     string
-	ClientSecret string
-	Scopes       []string // besides openid and profile
-	// UserClaim names the claim with the name of the account; default: sub. An account must be there, with this
-	// provider's subject or none yet, unless Ranks makes one.
-	UserClaim string
-	// RankClaim names the claim, a text or a list, in which Ranks looks up the rank: the first match of the list. With
-	// a rank found, a missing account is made and an existing one gets the rank.
-	RankClaim string
-	Ranks     map[string]string
-	// FHIRUserClaim names the claim with the person as a resource; default: fhirUser.
-	FHIRUserClaim string
-	// Level is how strong a sign-in there counts, where its amr claim does not say mfa. Default: pwd.
-	Level account.Level
-}
-
-// provider is a federation on the sign-in page.
-type provider struct{ Name, Title string }
-
-func (s *Server) providers() []provider {
-	list := make([]provider, len(s.options.Federations))
-	for i, f := range s.options.Federations {
-		list[i] = provider{f.Name, f.Title}
-	}
-	return list
-}
-
-// federations are the providers whose discovery document was read, by name.
-type federations struct {
-	mutex sync.Mutex
-	found map[string]*oidc.Provider
-}
-
-const federationTime = 10 * time.Second
-
-// relying is what a sign-in at a provider needs. Its discovery document is read at the first, so that the server starts
-// without the provider.
-func (s *Server) relying(ctx context.Context, name string) (*Federation, *oidc.Provider, *oauth2.Config, error) {
-	i := slices.IndexFunc(s.options.Federations, func(f Federation) bool { return f.Name == name })
-	if i < 0 {
-		return nil, nil, nil, errNoFederation
-	}
-	f := &s.options.Federations[i]
-	s.federations.mutex.Lock()
-	p := s.federations.found[name]
-	s.federations.mutex.Unlock()
-	if p == nil {
-		var err error
-		// The provider keeps the context for reading its keys later, so that it must not end with the request.
-		if p, err = oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), federationClient), f.Issuer); err != nil {
-			return nil, nil, nil, err
-		}
-		s.federations.mutex.Lock()
-		s.federations.found[name] = p
-		s.federations.mutex.Unlock()
-	}
-	return f, p, &oauth2.Config{
-		ClientID: f.ClientID, ClientSecret: f.ClientSecret, Endpoint: p.Endpoint(),
-		RedirectURL: s.options.Issuer + "/auth/federation/" + f.Name + "/callback",
-		Scopes:      append([]string{oidc.ScopeOpenID, "profile"}, f.Scopes...),
-	}, nil
-}
-
-var (
-	errNoFederation  = errors.New("there is no such provider")
-	federationClient = &http.Client{Timeout: federationTime}
+	"kiln/auth/federation"
 )
 
 // away is what is kept while a person signs in at a provider.
 type away struct {
-	Browser, Nonce, Verifier, Next, Name string
+	Name, Issuer, Browser, Next string
+	State                       string `json:"-"` // kept as a hash alone, which names the record
+	Nonce, Verifier             string
+	Again                       bool
+	Link                        string // the account that is to be linked, by whom is signed in to it
+	Began                       time.Time
 }
 
 const awayTime = 10 * time.Minute
 
+// postFederation sends a person to a provider: to sign in, or to link the account that they are signed in to.
 func (s *Server) postFederation(c *gin.Context) {
 	if !s.ownForm(c) {
 		return
 	}
-	_, _, config, err := s.relying(c, c.Param("name"))
-	if err != nil {
-		s.federationDown(c, err)
-		return
+	a := away{Name: c.Param("name"), Browser: hashed(s.browser(c)), Next: local(c.PostForm("next")), State: s.token(), Nonce: s.token(), Verifier: s.token(), Began: s.now()}
+	if c.PostForm("do") == "link" {
+		who := s.person(c, true)
+		if who == nil {
+			return
+		}
+		a.Link = who.account.Name
 	}
-	state, verifier := s.token(), oauth2.GenerateVerifier()
-	kept, err := json.Marshal(away{Browser: hashed(s.browser(c)), Nonce: s.token(), Verifier: verifier, Next: local(c.PostForm("next")), Name: c.Param("name")})
-	if err == nil {
-		_, err = s.away.Put(c, hashed(state), kept, s.options.Now().Add(awayTime), 0)
-	}
+	before, err := s.session(c)
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
-	var a away
-	_ = json.Unmarshal(kept, &a)
-	c.Redirect(http.StatusSeeOther, config.AuthCodeURL(state, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(verifier)))
-}
-
-func (s *Server) federationDown(c *gin.Context, err error) {
-	if errors.Is(err, errNoFederation) {
-		s.refuse(c, http.StatusNotFound, "There is no such provider", "Go back and choose another way to sign in.")
+	// Who is signed in and comes to the sign-in needs a fresher or stronger one.
+	a.Again = before != nil
+	address, issuer, err := s.options.Providers.Begin(c, a.Name, federation.Asked{
+		State: a.State, Nonce: a.Nonce, Verifier: a.Verifier, Again: a.Again, Levels: levels(c.PostForm("acr")),
+	})
+	if err != nil {
+		s.federationFailed(c, a.Name, err)
 		return
 	}
-	s.options.Logger.WarnContext(c, "an identity provider did not answer", "provider", c.Param("name"), "error", err)
-	s.refuse(c, http.StatusBadGateway, "The provider does not answer", "Try again in a moment, or sign in another way.")
+	a.Issuer = issuer
+	if err := put(c, s.away, hashed(a.State), a, s.now().Add(awayTime), 0); err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.goTo(c, address)
+}
+
+// levels are those that an app asked for.
+func levels(text string) []account.Level {
+	var list []account.Level
+	for name := range strings.FieldsSeq(text) {
+		if level := account.Level(name); slices.Contains(account.Levels(), level) && len(list) < len(account.Levels()) {
+			list = append(list, level)
+		}
+	}
+	return list
+}
+
+// goTo leads to another site from a form. Browsers hold form-action against all redirects after a form, and where a provider
+// leads on to is not known here, so that a page of its own goes on.
+func (s *Server) goTo(c *gin.Context, address string) {
+	c.Header("Refresh", "0; url="+address)
+	s.show(c, page{name: "away", title: "One moment", data: struct{ Address string }{address}})
 }
 
 func (s *Server) getFederationCallback(c *gin.Context) {
-	record, err := s.away.Get(c, hashed(c.Query("state")))
-	var a away
-	if err == nil {
-		err = errors.Join(json.Unmarshal(record.Value, &a), s.away.Delete(c, record.Key, record.Revision))
-	}
-	var conflict *store.ConflictError
+	a, err := take[away](c, s.away, hashed(c.Query("state")))
 	switch {
-	case errors.Is(err, store.ErrNotFound), errors.As(err, &conflict), err == nil && (a.Browser != hashed(s.browser(c)) || a.Name != c.Param("name")):
-		s.refuse(c, http.StatusBadRequest, "This sign-in is out of date", "Go back to where you came from and begin once more.")
-		return
 	case err != nil:
 		s.fail(c, err)
 		return
-	}
-	f, p, config, err := s.relying(c, a.Name)
-	if err != nil {
-		s.federationDown(c, err)
+	case a == nil, a.Browser != hashed(s.browser(c)), a.Name != c.Param("name"), s.issuerOf(a.Name) != a.Issuer:
+		s.refuse(c, http.StatusBadRequest, "This sign-in is out of date", "Go back to where you came from and begin once more.")
 		return
 	}
-	who, err := s.vouched(c, f, p, config, a, c.Query("code"))
-	if err != nil {
-		s.options.Logger.WarnContext(c, "a sign-in at an identity provider did not count", "provider", f.Name, "error", err)
-		s.refuse(c, http.StatusForbidden, "You are not known here", "The provider vouched for nobody who has an account here. Ask an administrator.")
+	who, err := s.options.Providers.Finish(c, a.Name, federation.Answer{
+		Code: c.Query("code"), Error: c.Query("error"), Issuer: c.Query("iss"),
+		Asked: federation.Asked{Nonce: a.Nonce, Verifier: a.Verifier, Again: a.Again},
+	}, a.Began)
+	if err == nil && a.Link != "" {
+		s.link(c, a, who)
 		return
 	}
-	s.enter(c, who, a.Next)
+	var person *account.Account
+	if err == nil {
+		person, err = s.federated(c, a.Name, who)
+	}
+	if err != nil {
+		if who != nil {
+			s.told(c, clip(who.Name), "refused")
+		}
+		s.federationFailed(c, a.Name, err)
+		return
+	}
+	s.enter(c, &account.SignedIn{Account: person, Level: who.Level, Methods: who.Methods, At: who.At.UTC()}, a.Next)
 }
 
-// vouched is the account of the person whom a code of the provider stands for.
-func (s *Server) vouched(c *gin.Context, f *Federation, p *oidc.Provider, config *oauth2.Config, a away, code string) (*account.SignedIn, error) {
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(c, federationClient), federationTime)
-	defer cancel()
-	tokens, err := config.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
-	if err != nil {
-		return nil, errors.New("the code was not taken")
-	}
-	raw, _ := tokens.Extra("id_token").(string)
-	token, err := p.Verifier(&oidc.Config{ClientID: f.ClientID, Now: s.options.Now}).Verify(ctx, raw)
-	if err != nil {
-		return nil, err
-	}
-	if token.Nonce != a.Nonce {
-		return nil, errors.New("the nonce is another")
-	}
-	claims := map[string]json.RawMessage{}
-	if err := token.Claims(&claims); err != nil {
-		return nil, err
-	}
-	person, err := s.federated(ctx, f, token.Issuer+" "+token.Subject, claims)
-	if err != nil {
-		return nil, err
-	}
-	level, methods := f.Level, texts(claims["amr"])
-	if level == "" {
-		level = account.PasswordOnly
-	}
-	if slices.Contains(methods, "mfa") && !level.Reaches(account.TwoFactors) {
-		level = account.TwoFactors
-	}
-	return &account.SignedIn{Account: person, Level: level, Methods: append(methods, "fed"), At: s.options.Now().UTC()}, nil
+func (s *Server) issuerOf(name string) string {
+	p, _ := s.options.Providers.Get(name)
+	return p.Issuer
 }
 
-// federated finds, makes or brings up to date the account of a subject.
-func (s *Server) federated(ctx context.Context, f *Federation, subject string, claims map[string]json.RawMessage) (*account.Account, error) {
-	name := first(texts(claims[or(f.UserClaim, "sub")]))
-	rank := ""
-	for _, value := range texts(claims[f.RankClaim]) {
-		if rank == "" {
-			rank = f.Ranks[value]
+// federationFailed says in a sentence why nobody is signed in, and nothing of what happened between the servers.
+func (s *Server) federationFailed(c *gin.Context, name string, err error) {
+	var refusal *federation.Refusal
+	var invalid *account.InvalidError
+	switch {
+	case errors.Is(err, federation.ErrUnknown):
+		s.refuse(c, http.StatusNotFound, "There is no such provider", "Go back and choose another way to sign in.")
+		return
+	case errors.Is(err, federation.ErrDown):
+		s.refuse(c, http.StatusBadGateway, "The provider does not answer", "Try again in a moment, or sign in another way.")
+	case errors.As(err, &refusal):
+		s.refuse(c, http.StatusForbidden, "You are not signed in", refusal.Text)
+	case errors.As(err, &invalid):
+		err = errors.New("the claims make no account") // what is wrong may name the person
+		s.refuse(c, http.StatusForbidden, "You are not signed in", "What your provider says of you makes no account here. Ask an administrator.")
+	default:
+		s.fail(c, err)
+		return
+	}
+	s.options.Logger.WarnContext(c, "a sign-in at an identity provider did not count", "provider", name, "error", err)
+}
+
+// Why a person whom a provider vouches for does not come in.
+var (
+	errNotLinked = &federation.Refusal{Text: "No account here is linked to yours at the provider. If you have one, sign in to it another way and link it on the page of your own account; otherwise ask an administrator."}
+	errDisabled  = &federation.Refusal{Text: "Your account here is disabled. Ask an administrator."}
+	errNoRank    = &federation.Refusal{Text: "Your provider no longer gives you a role that is known here. Ask an administrator."}
+	errTaken     = &federation.Refusal{Text: "Another account here is linked to that person at the provider."}
+	errNotYou    = &federation.Refusal{Text: "The account was not linked, since you are not signed in to it any more. Sign in and begin once more."}
+)
+
+// federated is the account of an identity: the one that is linked to it, or a new one where the file says so.
+func (s *Server) federated(ctx context.Context, name string, who *federation.Identity) (*account.Account, error) {
+	p, there := s.options.Providers.Get(name)
+	if !there {
+		return nil, federation.ErrUnknown
+	}
+	if who.Rank != "" && s.options.Policy.Policy().Rank(who.Rank) == nil {
+		who.Rank = "" // the policy changed since the file was read
+	}
+	a, err := s.options.People.Vouched(ctx, who.Subject)
+	if errors.Is(err, account.ErrUnknown) {
+		a, err = s.newcomer(ctx, p, who)
+	}
+	if err == nil && a.Disabled {
+		err = errDisabled
+	}
+	if err == nil && a.Provided && len(p.Ranks) > 0 {
+		a, err = s.follow(ctx, p, a, who)
+	}
+	return a, err
+}
+
+// newcomer links or makes an account at the first sign-in, as far as the file lets it.
+func (s *Server) newcomer(ctx context.Context, p federation.Provider, who *federation.Identity) (*account.Account, error) {
+	a, err := s.options.People.Get(ctx, who.Name)
+	switch {
+	case err == nil && p.LinkByName && !a.Local() && a.Subject == "" && !a.Disabled:
+		if err = s.options.People.Link(ctx, a.Name, who.Subject); err == nil {
+			s.told(ctx, a.Name, "was linked to the identity provider "+p.Name)
+		}
+	case err == nil:
+		return nil, errNotLinked
+	case !errors.Is(err, account.ErrUnknown):
+		return nil, err
+	case p.NoNewAccounts, who.Rank == "":
+		return nil, errNotLinked
+	default:
+		err = s.options.People.Add(ctx, account.Account{Name: who.Name, Rank: who.Rank, FHIRUser: who.FHIRUser, Subject: who.Subject, Provided: true}, "")
+		if err == nil {
+			s.told(ctx, who.Name, "was added as "+who.Rank+" by the identity provider "+p.Name)
 		}
 	}
-	fhirUser := first(texts(claims[or(f.FHIRUserClaim, "fhirUser")]))
-	if i := strings.LastIndex(fhirUser, "/fhir/"); i >= 0 {
-		fhirUser = fhirUser[i+len("/fhir/"):]
-	}
-	_, err := s.options.People.Get(ctx, name)
-	if errors.Is(err, account.ErrUnknown) && rank != "" {
-		err = s.options.People.Add(ctx, account.Account{Name: name, Rank: rank, FHIRUser: fhirUser, Subject: subject}, "")
-	} else if err == nil {
-		err = s.options.People.Change(ctx, name, func(a *account.Account) error {
-			if a.Subject == "" && a.Password != "" || a.Subject != "" && a.Subject != subject || a.Disabled {
-				return account.ErrWrong // somebody else's, or one that signs in here alone
-			}
-			a.Subject = subject
-			if rank != "" && a.Rank != rank {
-				a.Rank = rank
-				a.Epoch++
-			}
-			return nil
-		})
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, account.ErrExists) && !errors.Is(err, account.ErrLinked) {
 		return nil, err
 	}
-	person, err := s.options.People.Get(ctx, name)
-	if err == nil && person.Disabled {
-		err = account.ErrWrong
+	// Another request of the same person may have been first.
+	if a, err = s.options.People.Vouched(ctx, who.Subject); errors.Is(err, account.ErrUnknown) {
+		return nil, errNotLinked
 	}
-	return person, err
+	return a, err
 }
 
-// texts reads a claim that is a text or a list of texts.
-func texts(raw json.RawMessage) []string {
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		return []string{one}
+// follow gives an account that a provider made the rank of the moment, and the record. Where there is no rank any more, what
+// was issued ends.
+func (s *Server) follow(ctx context.Context, p federation.Provider, a *account.Account, who *federation.Identity) (*account.Account, error) {
+	same := a.Rank == who.Rank && (a.FHIRUser == who.FHIRUser || p.FHIRUserClaim == "")
+	if same {
+		return a, nil
 	}
-	var many []string
-	_ = json.Unmarshal(raw, &many)
-	return many
+	err := s.options.People.Change(ctx, a.Name, func(a *account.Account) error {
+		a.Epoch++
+		if who.Rank == "" {
+			return nil
+		}
+		a.Rank = who.Rank
+		if p.FHIRUserClaim != "" {
+			a.FHIRUser = who.FHIRUser
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case who.Rank == "":
+		s.told(ctx, a.Name, "has no rank any more by the identity provider "+p.Name)
+		return nil, errNoRank
+	}
+	s.told(ctx, a.Name, "is "+who.Rank+" by the identity provider "+p.Name)
+	return s.options.People.Get(ctx, a.Name)
 }
 
-func first(list []string) string {
-	if len(list) == 0 {
-		return ""
+// link ties the account that a person is signed in to, to an identity.
+func (s *Server) link(c *gin.Context, a *away, who *federation.Identity) {
+	person, err := s.session(c)
+	if err == nil && (person == nil || person.account.Name != a.Link) {
+		err = errNotYou
 	}
-	return list[0]
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
+	if err == nil {
+		err = s.options.People.Link(c, a.Link, who.Subject)
 	}
-	return text
+	if errors.Is(err, account.ErrLinked) {
+		err = errTaken
+	}
+	if err != nil {
+		s.federationFailed(c, a.Name, err)
+		return
+	}
+	s.told(c, a.Link, "was linked to the identity provider "+a.Name)
+	if err := s.renew(c, person, person.session.Level, person.session.Methods); err != nil {
+		s.fail(c, err)
+		return
+	}
+	c.Redirect(http.StatusSeeOther, "/auth/person?"+url.Values{"linked": {"1"}}.Encode())
 }

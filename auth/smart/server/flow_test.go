@@ -25,6 +25,7 @@ import (
 
 	"kiln/auth/access"
 	"kiln/auth/account"
+	"kiln/auth/federation"
 	"kiln/auth/policy"
 	"kiln/auth/smart"
 	"kiln/auth/smart/server"
@@ -49,6 +50,9 @@ type flow struct {
 	people *account.People
 	server *server.Server
 	policy *policy.Current
+
+	providers *federation.Providers
+
 	base   string
 	issuer string
 	shift  atomic.Int64
@@ -91,7 +95,7 @@ func newFlow(t *testing.T) *flow {
 }
 
 // newFlowWith lets people sign in by way of providers too.
-func newFlowWith(t *testing.T, providers ...server.Federation) *flow {
+func newFlowWith(t *testing.T, providers ...federation.Provider) *flow {
 	t.Helper()
 	f := &flow{T: t, logged: &lockedBuffer{}, keys: map[string]any{}}
 	var handler atomic.Pointer[http.Handler]
@@ -117,9 +121,10 @@ func newFlowWith(t *testing.T, providers ...server.Federation) *flow {
 	f.must(err)
 	t.Cleanup(service.Close)
 
+	f.providers = federation.New(providers, federation.Options{Issuer: f.issuer, Now: f.now, Logger: logger, LookAgain: time.Millisecond})
 	f.people = account.New(account.Options{Records: f.engine.Records, Now: f.now, Changed: func() { f.server.Changed() }})
 	f.server, err = server.New(t.Context(), server.Options{
-		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Issuer: f.issuer, Federations: providers, Now: f.now, Logger: logger,
+		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Issuer: f.issuer, Providers: f.providers, Now: f.now, Logger: logger,
 		ExportAudit: func(_ context.Context, selected server.AuditSelection, w io.Writer) error {
 			f.exported.Store(&selected)
 			_, err := io.WriteString(w, "{}\n")

@@ -107,7 +107,11 @@ func (s *Server) postLogout(c *gin.Context) {
 		return
 	}
 	who, err := s.session(c)
+	there := "" // where to sign out too
 	if err == nil && who != nil {
+		if slices.Contains(who.session.Methods, "fed") {
+			there = s.options.Providers.SignOut(who.account.Subject, s.options.Issuer+"/auth/signedout")
+		}
 		err = s.options.People.End(c, who.session.ID)
 		s.told(c, who.account.Name, "signed out")
 	}
@@ -127,6 +131,15 @@ func (s *Server) postLogout(c *gin.Context) {
 			return
 		}
 	}
+	if there != "" {
+		s.goTo(c, there)
+		return
+	}
+	s.signedOut(c)
+}
+
+// signedOut is also where a provider leads back to.
+func (s *Server) signedOut(c *gin.Context) {
 	s.refuse(c, http.StatusOK, "Signed out", "You are signed out here, and apps that act only while you are signed in have lost their access.")
 }
 

@@ -36,7 +36,7 @@ func (s *Server) Mount(engine *gin.Engine) {
 
 	pages := engine.Group("/auth", limitForms)
 	for path, handle := range map[string]gin.HandlerFunc{
-		"/signin": s.getSignIn, "/continue": s.goOn, "/manage": s.getManage, "/people": s.getPeople, "/apps": s.getApps, "/person": s.getPerson, "/logout": s.getLogout,
+		"/signin": s.getSignIn, "/continue": s.goOn, "/manage": s.getManage, "/people": s.getPeople, "/apps": s.getApps, "/person": s.getPerson, "/logout": s.getLogout, "/signedout": s.signedOut,
 		"/invitation/:token": s.getInvitation, "/federation/:name/callback": s.getFederationCallback,
 	} {
 		pages.GET(path, handle)

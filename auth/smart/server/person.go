@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"kiln/auth/account"
+	"kiln/auth/federation"
 	"kiln/auth/policy"
 )
 
@@ -50,6 +51,7 @@ type personPage struct {
 	Passkeys []passkeyRow
 	// Powers of administration, which have pages of their own.
 	Users, Clients bool
+	Providers []federation.Button
 }
 
 type passkeyRow struct{ ID, Name string }
@@ -61,7 +63,10 @@ func (s *Server) getPerson(c *gin.Context) {
 }
 
 func (s *Server) showPerson(c *gin.Context, who *signedIn, status int, data personPage) {
-	data.Account, data.Ends = who.account, s.options.People.Ends(who.session)
+	data.Account, data.Ends, data.Providers = who.account, s.options.People.Ends(who.session), s.options.Providers.Buttons()
+	if data.Said == "" && c.Query("linked") != "" && who.account.Subject != "" {
+		data.Said = "The account is linked to your identity provider. All other sessions and apps are signed out."
+	}
 	rank := s.options.Policy.Policy().Rank(who.account.Rank)
 	data.Users, data.Clients = rank.Has(policy.Users), rank.Has(policy.Clients)
 	for _, k := range who.account.Passkeys {
@@ -144,6 +149,16 @@ var personChanges = map[string]func(s *Server, c *gin.Context, who *signedIn, da
 		}
 		data.Said = "One-time codes are off."
 		return s.renew(c, who, account.PasswordOnly, []string{"pwd"})
+	},
+	"unlink": func(s *Server, c *gin.Context, who *signedIn, data *personPage) error {
+		if !who.account.Local() {
+			return &account.InvalidError{Problems: []string{"without a password or a passkey the account can be reached by the identity provider alone"}}
+		}
+		if err := s.options.People.Link(c, who.account.Name, ""); err != nil {
+			return err
+		}
+		data.Said = "The account is not linked to an identity provider any more."
+		return s.renew(c, who, who.session.Level, who.session.Methods)
 	},
 	"passkey-remove": func(s *Server, c *gin.Context, who *signedIn, data *personPage) error {
 		id, err := base64.RawURLEncoding.DecodeString(c.PostForm("passkey"))

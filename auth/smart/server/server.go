@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-
 	"kiln/auth/account"
+	"kiln/auth/federation"
 	"kiln/auth/policy"
 	"kiln/auth/smart"
 	"kiln/fhir"
@@ -46,8 +45,8 @@ type Options struct {
 	AccessTokenLives time.Duration
 	// ExportAudit writes the audit log as AuditEvents, one a line. Default: it is not exported here.
 	ExportAudit func(ctx context.Context, selected AuditSelection, w io.Writer) error
-	// Federations are identity providers by which people may sign in.
-	Federations []Federation
+	// Providers are identity providers by which people may sign in. Default: none.
+	Providers *federation.Providers
 	// SessionLasts is how long a browser keeps the cookie of a session; the session itself may end before. Default: 12
 	// hours.
 	SessionLasts time.Duration
@@ -63,12 +62,11 @@ type Options struct {
 
 // Server is the HTTP edge of the authorization server. It is safe for concurrent use.
 type Server struct {
-	options     Options
-	secure      bool // the issuer is HTTPS
-	key         []byte
-	passkeys    *account.Passkeys
-	away        store.Records
-	federations federations
+	options  Options
+	secure   bool // the issuer is HTTPS
+	key      []byte
+	passkeys *account.Passkeys
+	away     store.Records
 
 	addresses     smart.Addresses
 	vault         *vault
@@ -91,6 +89,9 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if options.AccessTokenLives == 0 {
 		options.AccessTokenLives = smart.AccessTokenLives
 	}
+	if options.Providers == nil {
+		options.Providers = federation.New(nil, federation.Options{Issuer: options.Issuer})
+	}
 	if options.SessionLasts == 0 {
 		options.SessionLasts = 12 * time.Hour
 	}
@@ -108,8 +109,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	}
 	s := &Server{
 		options: options, secure: strings.HasPrefix(options.Issuer, "https://"), away: options.Records("auth-away"),
-		federations: federations{found: map[string]*oidc.Provider{}},
-		addresses:   smart.Addresses{Issuer: options.Issuer, Base: options.Issuer + "/fhir"}, vault: newVault(options.Records),
+		addresses: smart.Addresses{Issuer: options.Issuer, Base: options.Issuer + "/fhir"}, vault: newVault(options.Records),
 		hospital: hospital{options.Service}, keys: newKeyCache(), failures: newLimit(failuresAMinute), registrations: newLimit(registrationsAMinute),
 		began: options.Now(),
 	}

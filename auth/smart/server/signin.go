@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"kiln/auth/account"
+	"kiln/auth/federation"
 )
 
 // signInPage is what the sign-in shows.
@@ -18,7 +19,8 @@ type signInPage struct {
 	Next, Name, Problem string
 	Again               bool // the person is signed in, but not freshly or strongly enough
 	CodeAsked           bool
-	Providers           []provider
+	ACR                 string // that an app asks for
+	Providers           []federation.Button
 }
 
 // signInAt leads to the sign-in, and from there on to a path.
@@ -28,7 +30,7 @@ func (s *Server) signInAt(c *gin.Context, next string) {
 }
 
 func (s *Server) getSignIn(c *gin.Context) {
-	data := signInPage{Next: local(c.Query("next")), Name: c.Query("name"), Again: c.Query("again") != "", Providers: s.providers()}
+	data := signInPage{Next: local(c.Query("next")), Name: c.Query("name"), Again: c.Query("again") != "", ACR: c.Query("acr"), Providers: s.options.Providers.Buttons()}
 	s.showSignIn(c, http.StatusOK, data)
 }
 
@@ -40,7 +42,7 @@ func (s *Server) postSignIn(c *gin.Context) {
 	if !s.ownForm(c) {
 		return
 	}
-	data := signInPage{Next: local(c.PostForm("next")), Name: c.PostForm("username"), Providers: s.providers()}
+	data := signInPage{Next: local(c.PostForm("next")), Name: c.PostForm("username"), ACR: c.PostForm("acr"), Providers: s.options.Providers.Buttons()}
 	who, err := s.options.People.SignIn(c, data.Name, c.PostForm("password"), c.PostForm("otp"))
 	var locked *account.LockedError
 	switch {

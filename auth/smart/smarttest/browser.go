@@ -115,6 +115,9 @@ func (b *Browser) do(method, address string, form url.Values) *Page {
 		}
 		return p
 	}
+	if next, ok := strings.CutPrefix(p.Header.Get("Refresh"), "0; url="); ok {
+		return b.Open(next)
+	}
 	if root, err := html.Parse(strings.NewReader(p.Body)); err == nil {
 		p.forms(root, nil)
 	}
