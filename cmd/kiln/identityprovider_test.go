@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,18 +31,29 @@ func TestSigningInAtAnIdentityProvider(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	file := filepath.Join(dir, "providers.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, `providers:
+	as := func(rank string) {
+		text := fmt.Appendf(nil, `providers:
   - name: sample
     title: the sample hospital
     issuer: %s
     client-id: ward
     scopes: [fhirUser]
     rank-claim: sub
-    ranks: {%s: nurse}
-`, provider.base, demoNurse), 0o600); err != nil {
-		t.Fatal(err)
+    ranks: {%s: %s}
+    fhir-user-claim: fhirUser
+    fhir-user-base: %s/fhir/
+    acr: {mfa: mfa, phr: phr}
+    sign-out: true
+`, provider.base, demoNurse, rank, provider.base)
+		if err := os.WriteFile(file+".new", text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
 	}
-	serveProviders(t, base, file)
+	as("nurse")
+	says := serveProviders(t, base, file)
 
 	walk := func(name string) *smarttest.Page {
 		page := pressProvider(t, smarttest.NewBrowser(t, nil).Open(base+"/auth/signin?next=/auth/person"))
@@ -51,13 +63,37 @@ func TestSigningInAtAnIdentityProvider(t *testing.T) {
 		}
 		return page
 	}
+	var page *smarttest.Page
 	for range 2 { // the first time makes the account, the second finds it
-		if page := walk(demoNurse); page.Status != http.StatusOK || !strings.Contains(page.Body, demoNurse) {
-			t.Errorf("the nurse gets %d: %s", page.Status, page.Body)
+		if page = walk(demoNurse); page.Status != http.StatusOK || !strings.Contains(page.Body, "<strong>"+demoNurse+"</strong> (nurse)") {
+			t.Fatalf("the nurse gets %d: %s", page.Status, page.Body)
 		}
+	}
+	for i := range page.Forms {
+		if page.Forms[i].Action == "/auth/logout" {
+			page = page.Send(&page.Forms[i], url.Values{})
+			break
+		}
+	}
+	if !strings.HasPrefix(page.URL.String(), provider.base+"/auth/logout") {
+		t.Errorf("the sign-out ends at %s", page.URL)
 	}
 	if page := walk("weber"); page.Status != http.StatusForbidden || strings.Contains(page.Body, "nurse") {
 		t.Errorf("one whom no rank is given gets %d: %s", page.Status, page.Body)
+	}
+	if page := smarttest.NewBrowser(t, nil).Open(base + "/auth/federation/sample/callback?state=made-up&code=made-up"); page.Status != http.StatusBadRequest {
+		t.Errorf("an answer that nobody asked for gets %d: %s", page.Status, page.Body)
+	}
+
+	as("clinician") // what the provider says means another rank now
+	says("the identity providers were read anew")
+	if page := walk(demoNurse); !strings.Contains(page.Body, "<strong>"+demoNurse+"</strong> (clinician)") {
+		t.Errorf("after the change: %d %s", page.Status, page.Body)
+	}
+	as("queen")
+	says(`the policy has no rank \"queen\"`)
+	if page := walk(demoNurse); !strings.Contains(page.Body, "(clinician)") {
+		t.Errorf("after a wrong file: %d %s", page.Status, page.Body)
 	}
 }
 
@@ -67,9 +103,9 @@ func TestAProviderThatIsDownStopsNothing(t *testing.T) {
 	if err := os.WriteFile(file, fmt.Appendf(nil, "providers:\n  - {name: sample, title: the sample hospital, issuer: 'http://%s', client-id: ward}\n", freeAddress(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	serveProviders(t, base, file)
+	serveProviders(t, base, file)("an identity provider does not answer")
 	page := smarttest.NewBrowser(t, nil).Open(base + "/auth/signin")
-	if page.Status != http.StatusOK || !strings.Contains(page.Body, `name="password"`) {
+	if page.Status != http.StatusOK || !strings.Contains(page.Body, `name="password"`) || !strings.Contains(page.Body, "is not reachable just now") {
 		t.Errorf("the sign-in page is %d: %s", page.Status, page.Body)
 	}
 	if page = pressProvider(t, page); page.Status != http.StatusBadGateway || !strings.Contains(page.Body, "The provider does not answer") || strings.Contains(page.Body, "refused") {
@@ -99,10 +135,12 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// serveProviders starts a server with an empty store and a file of identity providers.
-func serveProviders(t *testing.T, base, file string) {
+// serveProviders starts a server with an empty store and a file of identity providers. What it gives waits until the server
+// says something.
+func serveProviders(t *testing.T, base, file string) (says func(what string)) {
 	t.Helper()
-	cmd := exec.Command("kiln", "serve", "--store", "memory:", "--listen", strings.TrimPrefix(base, "http://"), "--auth", "smart", "--identity-providers", file)
+	cmd := exec.Command("kiln", "serve", "--store", "memory:", "--listen", strings.TrimPrefix(base, "http://"), "--insecure")
+	cmd.Env = append(os.Environ(), "KILN_IDENTITY_PROVIDERS="+file)
 	out, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -111,17 +149,29 @@ func serveProviders(t *testing.T, base, file string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "listening on") {
-			go func() {
-				for lines.Scan() { // the pipe must not fill up
-				}
-			}()
+	lines := make(chan string, 1000) // more than it says
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	var before []string
+	says = func(what string) {
+		t.Helper()
+		if slices.ContainsFunc(before, func(line string) bool { return strings.Contains(line, what) }) {
 			return
 		}
+		for line := range lines {
+			before = append(before, line)
+			if strings.Contains(line, what) {
+				return
+			}
+		}
+		t.Fatalf("the server does not say %q, but %q", what, before)
 	}
-	t.Fatal("the server does not start")
+	says("listening on")
+	return says
 }
 
 // TestAWrongFileOfIdentityProvidersIsRefused, with all that is wrong.
