@@ -51,7 +51,7 @@ type personPage struct {
 	Passkeys []passkeyRow
 	// Powers of administration, which have pages of their own.
 	Users, Clients bool
-	Providers []federation.Button
+	Providers      []federation.Button
 }
 
 type passkeyRow struct{ ID, Name string }

@@ -60,7 +60,7 @@ func NewProvider(t testing.TB, clientID, secret string) *Provider {
 		p.mutex.Lock()
 		p.asked = r.URL.Query()
 		p.mutex.Unlock()
-		http.Redirect(w, r, r.URL.Query().Get("post_logout_redirect_uri"), http.StatusSeeOther)
+		http.Redirect(w, r, r.URL.Query().Get("post_logout_redirect_uri"), http.StatusSeeOther) //nolint:gosec // a provider for tests, which goes where it is told
 	})
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.spoiled().Down {
@@ -141,7 +141,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 			back.Set(name, value)
 		}
 	}
-	http.Redirect(w, r, query.Get("redirect_uri")+"?"+back.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, query.Get("redirect_uri")+"?"+back.Encode(), http.StatusSeeOther) //nolint:gosec // as above
 }
 
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
