@@ -39,7 +39,8 @@ type Options struct {
 	Zone *time.Location
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Logger hears when the two decisions disagree. It is told nothing of patients. Default: slog.Default().
+	// Logger hears when the two decisions disagree, and when the glass is broken. It is told nothing of patients. Default:
+	// slog.Default().
 	Logger *slog.Logger
 	// GlassBroken hears of each breaking of the glass before it counts; an error refuses it. Default: nobody.
 	GlassBroken func(ctx context.Context, glass Glass) error
@@ -73,6 +74,7 @@ type Authorizer struct {
 	decided   *lru.Cache[question, *answer]
 	traits    *lru.Cache[content, *traits]
 	disagreed atomic.Uint64
+	broken    atomic.Uint64
 }
 
 // New makes an Authorizer. The error says which options are missing.
@@ -188,6 +190,9 @@ func (a *Authorizer) Reach(ctx context.Context, action fhir.Action) (fhir.Reach,
 	predicate, err := d.predicate()
 	return fhir.Reach{Predicate: predicate, Verify: d.verify, MayWrite: d.mayWrite}, err
 }
+
+// Broken is how often the glass was broken in this process.
+func (a *Authorizer) Broken() uint64 { return a.broken.Load() }
 
 // Disagreements is how often the second look held back what the predicate had let through.
 func (a *Authorizer) Disagreements() uint64 { return a.disagreed.Load() }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kiln/auth"
+	"kiln/auth/access"
 	"kiln/auth/scope"
 	"kiln/fhir"
 	"kiln/fhir/fhirtest"
@@ -220,9 +221,10 @@ func TestBreakGlass(t *testing.T) {
 		if _, err := h.Create(h.principal(d), fhir.CreateRequest{Type: "CareTeam", Resource: team}); !outcome.Is(err, outcome.Forbidden) {
 			t.Errorf("it can be made to last: %v", err)
 		}
-		if list, err := h.authorizer.Broken(t.Context()); err != nil || len(list) != 1 || list[0].User != "d" {
-			t.Errorf("for review: %+v, %v", list, err)
+		if n := h.authorizer.Broken(); n != 1 {
+			t.Errorf("broken %d times", n)
 		}
+		reviewed(t, h)
 		h.pass(59 * time.Minute)
 		if !sees(d) {
 			t.Error("it ended early")
@@ -232,6 +234,29 @@ func TestBreakGlass(t *testing.T) {
 			t.Error("it did not end")
 		}
 	})
+}
+
+// reviewed looks at the one breaking of the glass, which d did to p.
+func reviewed(t *testing.T, h *hospital) {
+	t.Helper()
+	open, err := h.authorizer.ToReview(t.Context(), 10)
+	if err != nil || len(open) != 1 || open[0].User != "d" || open[0].Patient != "p" || open[0].Reason != "ETREAT" || open[0].Comment != "Found unconscious." {
+		t.Fatalf("to review are %+v, %v", open, err)
+	}
+	id := open[0].ID
+	for _, c := range []struct {
+		id, by string
+		want   error
+	}{{id, "d", access.ErrOwnReview}, {"nothing", "officer", access.ErrReviewed}, {id, "officer", nil}, {id, "another", access.ErrReviewed}} {
+		if err := h.authorizer.Review(t.Context(), c.id, c.by, "As it should be."); !errors.Is(err, c.want) {
+			t.Errorf("a review of %s by %s: %v, want %v", c.id, c.by, err, c.want)
+		}
+	}
+	open, err = h.authorizer.ToReview(t.Context(), 10)
+	done, other := h.authorizer.Reviewed(t.Context(), 10)
+	if err != nil || other != nil || len(open) != 0 || len(done) != 1 || done[0].By != "officer" || done[0].Note != "As it should be." || done[0].Patient != "p" || done[0].ID != id {
+		t.Errorf("then %+v are to review and %+v are done: %v, %v", open, done, err, other)
+	}
 }
 
 // Nobody writes what would relate themselves to a patient out of their reach, nor lets themselves be granted what they reach.

@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,9 +73,14 @@ func (a *Authorizer) breakGlass(ctx context.Context, call fhir.OperationRequest)
 			return fhir.OperationResult{}, err
 		}
 	}
+	if err := a.remember(ctx, glass); err != nil {
+		return fhir.OperationResult{}, err
+	}
 	if err := a.keep(ctx, glass); err != nil {
 		return fhir.OperationResult{}, err
 	}
+	a.broken.Add(1)
+	a.options.Logger.WarnContext(ctx, "ALERT: the glass was broken; it waits for review at /auth/glass")
 	answer := `{"resourceType":"Parameters","parameter":[{"name":"expires","valueInstant":"` + glass.Expires.Format("2006-01-02T15:04:05.000Z07:00") + `"}]}`
 	return fhir.OperationResult{Resource: []byte(answer)}, nil
 }
@@ -142,20 +146,4 @@ func (g *gathering) broken(ctx context.Context) (*search.Targets, error) {
 		}
 	}
 	return newPatients(ids...), nil
-}
-
-// Broken lists the breakings of the glass that have not ended, for review, the latest first.
-func (a *Authorizer) Broken(ctx context.Context) ([]Glass, error) {
-	records, err := a.options.Store.Records(glassBucket).List(ctx, "", "", 0)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Glass, len(records))
-	for i, r := range records {
-		if err := json.Unmarshal(r.Value, &list[i]); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(list, func(a, b Glass) int { return b.Began.Compare(a.Began) })
-	return list, nil
 }

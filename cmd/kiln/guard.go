@@ -102,7 +102,7 @@ func (g *guard) serve(ctx context.Context, service *fhir.Service) (err error) {
 		return err
 	}})
 	g.server, err = server.New(ctx, server.Options{
-		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Issuer: g.Issuer, Providers: g.Providers, ExportAudit: g.exportAudit, Shared: g.store.Shared(),
+		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Authorizer: g.authorizer, Issuer: g.Issuer, Providers: g.Providers, ExportAudit: g.exportAudit, Shared: g.store.Shared(),
 		AccessTokenLives: g.AccessTokenLives, Told: g.told, Logger: g.Logger,
 	})
 	if err == nil && g.First {

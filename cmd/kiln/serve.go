@@ -305,6 +305,9 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 		options.Counters = []rest.Counter{{
 			Name: "kiln_access_disagreements_total", Help: "Resources held back because the two decisions about access disagreed.",
 			Value: a.Guard.authorizer.Disagreements,
+		}, {
+			Name: "kiln_glass_broken_total", Help: "Breakings of the glass: people who reached a patient without being related.",
+			Value: a.Guard.authorizer.Broken,
 		}}
 	}
 	handler, err := rest.New(options)

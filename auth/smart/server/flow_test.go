@@ -124,7 +124,7 @@ func newFlowWith(t *testing.T, providers ...federation.Provider) *flow {
 	f.providers = federation.New(providers, federation.Options{Issuer: f.issuer, Now: f.now, Logger: logger, LookAgain: time.Millisecond})
 	f.people = account.New(account.Options{Records: f.engine.Records, Now: f.now, Changed: func() { f.server.Changed() }})
 	f.server, err = server.New(t.Context(), server.Options{
-		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Issuer: f.issuer, Providers: f.providers, Now: f.now, Logger: logger,
+		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Authorizer: authorizer, Issuer: f.issuer, Providers: f.providers, Now: f.now, Logger: logger,
 		ExportAudit: func(_ context.Context, selected server.AuditSelection, w io.Writer) error {
 			f.exported.Store(&selected)
 			_, err := io.WriteString(w, "{}\n")

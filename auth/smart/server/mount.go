@@ -36,13 +36,13 @@ func (s *Server) Mount(engine *gin.Engine) {
 
 	pages := engine.Group("/auth", limitForms)
 	for path, handle := range map[string]gin.HandlerFunc{
-		"/signin": s.getSignIn, "/continue": s.goOn, "/manage": s.getManage, "/people": s.getPeople, "/apps": s.getApps, "/person": s.getPerson, "/logout": s.getLogout, "/signedout": s.signedOut,
+		"/signin": s.getSignIn, "/continue": s.goOn, "/manage": s.getManage, "/people": s.getPeople, "/apps": s.getApps, "/glass": s.getGlass, "/person": s.getPerson, "/logout": s.getLogout, "/signedout": s.signedOut,
 		"/invitation/:token": s.getInvitation, "/federation/:name/callback": s.getFederationCallback,
 	} {
 		pages.GET(path, handle)
 	}
 	for path, handle := range map[string]gin.HandlerFunc{
-		"/signin": s.postSignIn, "/picker": s.postPicker, "/consent": s.postConsent, "/manage": s.postManage, "/people": s.postPeople, "/apps": s.postApps, "/person": s.postPerson,
+		"/signin": s.postSignIn, "/picker": s.postPicker, "/consent": s.postConsent, "/manage": s.postManage, "/people": s.postPeople, "/apps": s.postApps, "/glass": s.postGlass, "/person": s.postPerson,
 		"/logout": s.postLogout, "/invitation/:token": s.postInvitation, "/federation/:name": s.postFederation,
 	} {
 		pages.POST(path, handle)

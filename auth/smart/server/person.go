@@ -50,8 +50,8 @@ type personPage struct {
 	Recovery []string
 	Passkeys []passkeyRow
 	// Powers of administration, which have pages of their own.
-	Users, Clients bool
-	Providers      []federation.Button
+	Users, Clients, Audit bool
+	Providers             []federation.Button
 }
 
 type passkeyRow struct{ ID, Name string }
@@ -68,7 +68,7 @@ func (s *Server) showPerson(c *gin.Context, who *signedIn, status int, data pers
 		data.Said = "The account is linked to your identity provider. All other sessions and apps are signed out."
 	}
 	rank := s.options.Policy.Policy().Rank(who.account.Rank)
-	data.Users, data.Clients = rank.Has(policy.Users), rank.Has(policy.Clients)
+	data.Users, data.Clients, data.Audit = rank.Has(policy.Users), rank.Has(policy.Clients), rank.Has(policy.Audit)
 	for _, k := range who.account.Passkeys {
 		id := base64.RawURLEncoding.EncodeToString(k.ID)
 		data.Passkeys = append(data.Passkeys, passkeyRow{ID: id, Name: "Passkey " + id[:min(8, len(id))]})

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"kiln/auth/access"
 	"kiln/auth/account"
 	"kiln/auth/federation"
 	"kiln/auth/policy"
@@ -39,6 +40,8 @@ type Options struct {
 	Service *fhir.Service
 	// Policy is in force. Required.
 	Policy *policy.Current
+	// Authorizer keeps the breakings of the glass for review. Required.
+	Authorizer *access.Authorizer
 	// Shared says that other processes use the same store, so that nothing of tokens is remembered.
 	Shared bool
 	// AccessTokenLives is how long an access token lives, at most an hour. Default: an hour.
