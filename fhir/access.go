@@ -43,6 +43,8 @@ type Reach struct {
 	// Verify, if not nil, looks a second time at a resource that is about to be shown, by other means than the predicate.
 	// Its error is a fault of the server, since the predicate should have held the resource back.
 	Verify func(ctx context.Context, v store.Version) error
+	// Hint, if not empty, is for who searches and finds nothing: a sentence on what is not shown, whether it is there or not.
+	Hint string
 	// MayWrite, if not nil, judges by their content what a write would make of a resource: before is the zero Element for a
 	// new one. The error is an *outcome.Error.
 	MayWrite func(ctx context.Context, key store.Key, before, after resources.Element) error

@@ -96,6 +96,9 @@ func (s *Service) searchOnce(ctx context.Context, reader store.Reader, request S
 	if n.limited {
 		found.Plan = withoutNumbers(found.Plan)
 	}
+	if hint := n.reaches[request.Type].Hint; hint != "" && len(found.Matches) == 0 && page.cursor == nil && !query.CountOnly {
+		issues = append(issues, outcome.Issue{Severity: outcome.SeverityInformation, Code: outcome.Suppressed, Diagnostics: hint})
+	}
 	return s.searchset(ctx, reader, page, query, found, issues)
 }
 

@@ -187,8 +187,9 @@ func (a *Authorizer) Reach(ctx context.Context, action fhir.Action) (fhir.Reach,
 	if err != nil {
 		return fhir.Reach{}, err
 	}
-	predicate, err := d.predicate()
-	return fhir.Reach{Predicate: predicate, Verify: d.verify, MayWrite: d.mayWrite}, err
+	reach, err := d.reach()
+	reach.MayWrite = d.mayWrite
+	return reach, err
 }
 
 // Broken is how often the glass was broken in this process.

@@ -236,6 +236,39 @@ func TestBreakGlass(t *testing.T) {
 	})
 }
 
+// TestWhoFindsNobodyIsToldOfTheGlass: those who may break it, in the same words whether there is such a patient or not.
+func TestWhoFindsNobodyIsToldOfTheGlass(t *testing.T) {
+	h := open(t, "memory")
+	h.put(`{"resourceType":"Patient","id":"p"}`)
+	h.put(`{"resourceType":"Patient","id":"mine","generalPractitioner":[{"reference":"Practitioner/d"}]}`)
+	told := func(ctx context.Context, typ, query string) string {
+		bundle, err := h.Search(ctx, fhir.SearchRequest{Type: typ, Query: query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range bundle.Entries {
+			if e.Mode == "outcome" {
+				return string(e.Resource)
+			}
+		}
+		return ""
+	}
+	doctor := h.person("clinician", "Practitioner/d")
+	hidden, none := told(doctor, "Patient", "_id=p"), told(doctor, "Patient", "_id=nobody")
+	if !strings.Contains(hidden, `"suppressed"`) || !strings.Contains(hidden, "$break-glass") || hidden != none {
+		t.Errorf("of a patient who is hidden %q, of nobody %q", hidden, none)
+	}
+	for what, got := range map[string]string{
+		"a patient who is found": told(doctor, "Patient", "_id=mine"), "a number": told(doctor, "Patient", "_id=p&_summary=count"),
+		"another type": told(doctor, "Observation", "patient=p"), "a clerk": told(h.person("clerk", "Practitioner/d"), "Patient", "_id=nobody"),
+		"a patient": told(h.person("patient", "Patient/q"), "Patient", "_id=p"), "a service": told(h.root(), "Patient", "_id=nobody"),
+	} {
+		if got != "" {
+			t.Errorf("%s: %s", what, got)
+		}
+	}
+}
+
 // reviewed looks at the one breaking of the glass, which d did to p.
 func reviewed(t *testing.T, h *hospital) {
 	t.Helper()

@@ -147,3 +147,11 @@ func (g *gathering) broken(ctx context.Context) (*search.Targets, error) {
 	}
 	return newPatients(ids...), nil
 }
+
+// hint is told to who looks for a patient in vain and may break the glass. It says the same whether there is one or not.
+func (d *decision) hint() string {
+	if d.facts == nil || d.action.Type != "Patient" || !d.rank.Has(policy.BreakGlass) {
+		return ""
+	}
+	return "Patients who are not in your care are not shown. In an emergency, POST Patient/[id]/$break-glass opens one patient's record for an hour; it is reviewed."
+}

@@ -53,8 +53,7 @@ func (v *view) settled(ctx context.Context, action fhir.Action, permission scope
 			made.until = turn
 		}
 	}
-	made.reach.Verify = d.verify
-	if made.reach.Predicate, err = d.predicate(); err != nil {
+	if made.reach, err = d.reach(); err != nil {
 		return fhir.Reach{}, err
 	}
 	v.decided.Add(asked, made)

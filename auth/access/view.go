@@ -101,6 +101,12 @@ type decision struct {
 	consentsUntil time.Time // when a provision begins or ends; zero for never
 }
 
+// reach is what the decision comes to for what is read.
+func (d *decision) reach() (fhir.Reach, error) {
+	predicate, err := d.predicate()
+	return fhir.Reach{Predicate: predicate, Verify: d.verify, Hint: d.hint()}, err
+}
+
 // decision gathers what an action is judged by.
 func (v *view) decision(ctx context.Context, action fhir.Action, permission scope.Permissions) (*decision, error) {
 	d := &decision{view: v, action: action, permission: permission}
