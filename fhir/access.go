@@ -29,12 +29,17 @@ type Authorizer interface {
 	Authorize(ctx context.Context, action Action) error
 	// Reach is what an action of one request reaches.
 	Reach(ctx context.Context, action Action) (Reach, error)
+	// Behalf says whom the caller stands for; the zero Behalf for those who act for themselves.
+	Behalf(ctx context.Context) (Behalf, error)
 	// Caller names the caller, the same for all requests that may share paging links. A link works
 	// for the caller who got it.
 	Caller(ctx context.Context) string
 	// Committed hears what was written, before whoever wrote it does.
 	Committed(keys []store.Key)
 }
+
+// Behalf is somebody who acts for somebody else: references, such as RelatedPerson/mother and Patient/child.
+type Behalf struct{ Who, For string }
 
 // Reach is what an action reaches of its type.
 type Reach struct {

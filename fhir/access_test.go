@@ -57,6 +57,8 @@ func (g *guardian) Reach(ctx context.Context, action fhir.Action) (fhir.Reach, e
 
 func (g *guardian) Committed([]store.Key) {}
 
+func (g *guardian) Behalf(context.Context) (fhir.Behalf, error) { return fhir.Behalf{}, nil }
+
 // guarded is a ward behind a guardian.
 func guarded(t *testing.T) (h harness, g *guardian, a, b context.Context) {
 	g = &guardian{params: fhirtest.Parameters(t)}

@@ -128,6 +128,17 @@ func TestReferentialIntegrity(t *testing.T) {
 		_, err = h.Delete(t.Context(), fhir.DeleteRequest{Key: patient})
 		wantRefusal(t, err, outcome.Conflict, outcome.StageDefault, "1 resource refers")
 	})
+	t.Run("what only tells of it does not hold it", func(t *testing.T) {
+		h := open(t)
+		h.put(`{"resourceType":"Patient","id":"a"}`)
+		h.put(`{"resourceType":"Provenance","id":"p","target":[{"reference":"Patient/a"}],"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"display":"x"}}]}`)
+		h.put(`{"resourceType":"AuditEvent","id":"e","type":{"code":"rest"},"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Patient/a"},"requestor":true}],"source":{"observer":{"display":"x"}},"entity":[{"what":{"reference":"Patient/a"}}]}`)
+		h.put(`{"resourceType":"Provenance","id":"q","target":[{"reference":"Group/g"}],"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Patient/a"}}]}`)
+		_, err := h.Delete(t.Context(), fhir.DeleteRequest{Key: patient})
+		wantRefusal(t, err, outcome.Conflict, outcome.StageDefault, "1 resource refers") // as an agent, not as a target
+		h.remove(store.Key{Type: "Provenance", ID: "q"})
+		h.remove(patient)
+	})
 	t.Run("a reference to itself does not hold a resource", func(t *testing.T) {
 		h := open(t)
 		fill(h)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"maps"
 	"strconv"
 	"sync"
 
@@ -27,7 +26,7 @@ func (a *attempt) checkIntegrity(ctx context.Context) error {
 			continue
 		}
 		if over == nil {
-			over = a.remaining()
+			over = a.overlay()
 		}
 		if err := a.checkDelete(ctx, change.Key, over); err != nil {
 			return within(err, a.owners[i].place)
@@ -37,18 +36,6 @@ func (a *attempt) checkIntegrity(ctx context.Context) error {
 		return a.checkReferences(ctx)
 	}
 	return nil
-}
-
-// remaining is the overlay without the Provenance of this request: it tells who deleted what, so its
-// reference is to the tombstone and holds nothing.
-func (a *attempt) remaining() map[store.Key]*search.Resource {
-	over := maps.Clone(a.overlay())
-	for _, w := range a.owners {
-		if w.provenance {
-			delete(over, w.key)
-		}
-	}
-	return over
 }
 
 // checkDelete refuses to delete what others refer to.
@@ -129,6 +116,12 @@ func (s *Service) referrers(key store.Key) *search.Query {
 	return query
 }
 
+// tells reports whether a parameter of a type finds what only tells of something that happened: of versions, which stay when a
+// resource is deleted, so that it holds nothing.
+func tells(typ, param string) bool {
+	return typ == "AuditEvent" || typ == "Provenance" && (param == "target" || param == "patient")
+}
+
 // referringType is a type with its parameters that may point to another type.
 type referringType struct {
 	typ    string
@@ -146,7 +139,7 @@ func (s *Service) referringTo(target string) []referringType {
 	for _, typ := range definitions.R4().ResourceNames() {
 		var params []*search.Parameter
 		for _, param := range s.params.Of(typ) {
-			if param.Refers(target) {
+			if param.Refers(target) && !tells(typ, param.Code) {
 				params = append(params, param)
 			}
 		}

@@ -119,6 +119,8 @@ func (hiding) Reach(_ context.Context, action fhir.Action) (fhir.Reach, error) {
 
 func (hiding) Committed([]store.Key) {}
 
+func (hiding) Behalf(context.Context) (fhir.Behalf, error) { return fhir.Behalf{}, nil }
+
 func (hiding) Caller(context.Context) string { return "" }
 
 func TestValueSetsThatMayNotBeSeenAreNotUsed(t *testing.T) {

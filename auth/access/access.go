@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -190,6 +191,19 @@ func (a *Authorizer) Reach(ctx context.Context, action fhir.Action) (fhir.Reach,
 	reach, err := d.reach()
 	reach.MayWrite = d.mayWrite
 	return reach, err
+}
+
+// Behalf implements fhir.Authorizer: a proxy stands for the patient whose RelatedPerson they are.
+func (a *Authorizer) Behalf(ctx context.Context) (fhir.Behalf, error) {
+	who := auth.FromContext(ctx)
+	if who == nil || !strings.HasPrefix(who.FHIRUser, "RelatedPerson/") {
+		return fhir.Behalf{}, nil
+	}
+	facts, err := a.known.facts(ctx, a.view(who))
+	if err != nil || facts.proxied.Len() != 1 {
+		return fhir.Behalf{}, err
+	}
+	return fhir.Behalf{Who: who.FHIRUser, For: "Patient/" + facts.proxied.IDs()[0]}, nil
 }
 
 // Broken is how often the glass was broken in this process.

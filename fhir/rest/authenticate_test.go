@@ -47,6 +47,8 @@ func (door) Authorize(ctx context.Context, a fhir.Action) error {
 
 func (door) Reach(context.Context, fhir.Action) (fhir.Reach, error) { return fhir.Reach{}, nil }
 
+func (door) Behalf(context.Context) (fhir.Behalf, error) { return fhir.Behalf{}, nil }
+
 func (door) Committed([]store.Key)         {}
 func (door) Caller(context.Context) string { return "" }
 
