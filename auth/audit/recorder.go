@@ -101,6 +101,9 @@ func (c *Recorder) Finished(ctx context.Context, r *http.Request, end rest.Endin
 	}
 	if e.Kind == Query || e.Kind == Execute {
 		e.Query = r.URL.RequestURI()
+		if end.Asked != "" {
+			e.Query += "\n" + clip(end.Asked)
+		}
 	}
 	resource := ""
 	if end.Action.ID != "" {
@@ -126,8 +129,12 @@ func refusedBy(status int) Outcome {
 
 // disclosed notes an event for each patient whose record left. A write that gave nothing back but what it wrote is told
 // already.
+//
+// Patients see the events of their own record, so what was asked about others is not in them: then they have the names of
+// what was asked, and one more event, which is no patient's, has all of it.
 func (c *Recorder) disclosed(ctx context.Context, e *Event, resource string) {
 	writes := e.Kind == Create || e.Kind == Update || e.Kind == Delete
+	var told []*Event
 	auth.TrailFrom(ctx).Disclosed(func(patient, one string, broken bool) {
 		switch {
 		case writes:
@@ -136,16 +143,27 @@ func (c *Recorder) disclosed(ctx context.Context, e *Event, resource string) {
 		case e.Kind == Execute:
 			e.Kind = Query
 		}
-		told := *e
-		told.Patient, told.Resource = patient, one
+		t := *e
+		t.Patient, t.Resource = patient, one
 		if broken {
-			told.Purpose = brokenGlass
+			t.Purpose = brokenGlass
 		}
-		if resource != "" {
-			told.Resource = resource
+		if resource != "" && (e.Query == "" || patient == "" || resource == "Patient/"+patient) {
+			t.Resource = resource
 		}
-		c.note(&told)
+		told = append(told, &t)
 	})
+	if shown := e.shown(told); shown != e.Query {
+		all := *e
+		all.Resource = resource
+		c.note(&all)
+		for _, t := range told {
+			t.Query = shown
+		}
+	}
+	for _, t := range told {
+		c.note(t)
+	}
 }
 
 // brokenGlass is the purpose of what is seen since the glass was broken: https://terminology.hl7.org/CodeSystem-v3-ActReason.html

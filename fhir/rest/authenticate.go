@@ -25,6 +25,8 @@ type Ending struct {
 	Version string      // of a vread
 	Status  int
 	Request string // its id
+	// Asked is what the body asks for: the form of a search, or the GETs of a Bundle, one a line.
+	Asked string
 }
 
 // authenticate puts who asks into the context. The CapabilityStatement is for all, whatever they send:
@@ -46,7 +48,7 @@ func (x *exchange) ended(status int) {
 	if !x.authenticating {
 		return
 	}
-	end := Ending{Action: fhir.Action{Interaction: x.route.interaction}, Status: status, Request: x.id}
+	end := Ending{Action: fhir.Action{Interaction: x.route.interaction}, Status: status, Request: x.id, Asked: x.asks}
 	if x.route.typed {
 		end.Action.Type = x.parts.part[0]
 	}

@@ -31,8 +31,9 @@ type exchange struct {
 	query          query
 	format         format
 	prefer         prefer
-	authenticating bool  // the authenticator was asked
-	share          int64 // of the memory for large bodies
+	authenticating bool   // the authenticator was asked
+	share          int64  // of the memory for large bodies
+	asks           string // see Ending.Asked
 
 	// values are header values of this answer; they live as long as its header does.
 	values [8]string

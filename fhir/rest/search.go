@@ -65,7 +65,8 @@ func (x *exchange) form() error {
 	if name != "application/x-www-form-urlencoded" {
 		return outcome.New(outcome.NotSupported, "A search by POST sends its parameters as application/x-www-form-urlencoded; Content-Type says %q.", clip(name)).In(outcome.StageUnsupportedMedia)
 	}
-	form, err := parseQuery(string(body))
+	x.asks = string(body)
+	form, err := parseQuery(x.asks)
 	if err != nil {
 		return err
 	}
