@@ -3,6 +3,6 @@
 // people there and makes of what a provider says of a person an Identity: what the file lets it say, and nothing above. Which
 // account that is, is decided by auth/smart/server; nothing is stored here.
 //
-// Identities are held against the file in load.go and identity.go, without the network; providers.go and discovery.go talk to
+// Identities are held against the file in load.go and identity.go, without the network; providers.go, discovery.go and signin.go talk to
 // the providers, through a client that goes nowhere but where the file leads (client.go).
 package federation

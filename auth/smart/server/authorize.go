@@ -8,7 +8,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"kiln/auth"
 	"kiln/auth/account"
 	"kiln/auth/policy"
 	"kiln/auth/scope"
@@ -212,67 +211,6 @@ var steps = map[smart.Step]func(*Server, *gin.Context, *underway){
 	smart.Issue:   func(s *Server, c *gin.Context, u *underway) { s.issue(c, u, u.asked) },
 }
 
-// pickerPage is the choice of a patient.
-type pickerPage struct {
-	Request, App, Query string
-	Rows                []patientRow
-	More                bool
-}
-
-func (s *Server) showPicker(c *gin.Context, u *underway) {
-	rows, err := s.choices(c, u, c.Query("q"))
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	s.show(c, page{name: "picker", title: "Choose a patient", leads: []string{u.RedirectURI}, data: pickerPage{
-		Request: u.id, App: u.client.Called(), Query: c.Query("q"), Rows: rows, More: len(rows) == pickerRows,
-	}})
-}
-
-// choices are the patients among whom a person may choose.
-func (s *Server) choices(c *gin.Context, u *underway, query string) ([]patientRow, error) {
-	if u.person.Staff {
-		return s.hospital.patients(c, pagePrincipal(u.who), query)
-	}
-	rows := make([]patientRow, 0, len(u.person.Own))
-	for _, id := range u.person.Own {
-		rows = append(rows, patientRow{ID: id, Name: id})
-	}
-	return rows, nil
-}
-
-// postPicker takes the choice; only who is reached now can be chosen.
-func (s *Server) postPicker(c *gin.Context) {
-	u := s.posted(c)
-	if u == nil {
-		return
-	}
-	chosen := c.PostForm("patient")
-	ok := false
-	var err error
-	if u.person.Staff {
-		ok, err = s.hospital.reaches(c, pagePrincipal(u.who), store.Key{Type: "Patient", ID: chosen})
-	} else {
-		for _, id := range u.person.Own {
-			ok = ok || id == chosen
-		}
-	}
-	if err == nil && ok {
-		u.Context.Patient, u.Context.Banner = chosen, true
-		err = s.keep(c, u)
-	}
-	switch {
-	case err != nil:
-		s.fail(c, err)
-	case !ok:
-		s.refuse(c, http.StatusNotFound, "There is no such patient", "Go back and choose one of the list.")
-	default:
-		c.Redirect(http.StatusSeeOther, continueAt(u.id))
-	}
-}
-
-// posted is the authorization of a form that a signed-in person sent.
 func (s *Server) posted(c *gin.Context) *underway {
 	if !s.ownForm(c) {
 		return nil
@@ -283,72 +221,6 @@ func (s *Server) posted(c *gin.Context) *underway {
 		return nil
 	}
 	return u
-}
-
-// consentPage asks what an app may do.
-type consentPage struct {
-	Request, App, Host, Person, Patient, Website string
-	Offers                                       []smart.Offer
-	Offline                                      bool
-}
-
-func (s *Server) showConsent(c *gin.Context, u *underway) {
-	data := consentPage{
-		Request: u.id, App: u.client.Called(), Host: hostOf(u.RedirectURI), Person: u.who.account.Called(), Website: u.client.Website,
-		Offers: smart.Offers(u.asked), Offline: u.asked.Has("offline_access"),
-	}
-	if u.Context.Patient != "" {
-		data.Patient = s.patientName(c, u)
-	}
-	s.show(c, page{name: "consent", title: "Connect " + data.App + "?", data: data, leads: []string{u.RedirectURI}})
-}
-
-// patientName is how the page calls the patient in context, as far as the person may know.
-func (s *Server) patientName(c *gin.Context, u *underway) string {
-	v, err := s.hospital.service.Read(auth.NewContext(c, pagePrincipal(u.who)), store.Key{Type: "Patient", ID: u.Context.Patient})
-	if err == nil {
-		if row, ok := rowOf(v.Body); ok && row.Name != "" {
-			return row.Name
-		}
-	}
-	return u.Context.Patient
-}
-
-func hostOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		scheme, _, _ := strings.Cut(address, ":")
-		return scheme
-	}
-	return u.Host
-}
-
-func (s *Server) postConsent(c *gin.Context) {
-	u := s.posted(c)
-	if u == nil {
-		return
-	}
-	if c.PostForm("decision") != "allow" {
-		s.dropRequest(c, u)
-		c.Redirect(http.StatusSeeOther, u.Refuse(s.options.Issuer, &smart.Error{Code: smart.AccessDenied, Description: "The person did not allow it."}))
-		return
-	}
-	// What was shown must still be the next step: a sign-in may have grown stale, somebody else may be signed in.
-	if step := u.Next(u.person, u.asked, nil, reaches, s.now()); step != smart.Consent && step != smart.Issue {
-		c.Redirect(http.StatusSeeOther, continueAt(u.id))
-		return
-	}
-	granted := smart.Decide(u.asked, c.PostFormArray("scope"))
-	if len(granted) == 0 {
-		s.dropRequest(c, u)
-		c.Redirect(http.StatusSeeOther, u.Refuse(s.options.Issuer, &smart.Error{Code: smart.AccessDenied, Description: "The person allowed none of it."}))
-		return
-	}
-	if err := put(c, s.vault.consents, grantedKey(u.person.User, u.ClientID), granted.String(), s.now().Add(smart.RefreshLives), store.AnyRevision); err != nil {
-		s.fail(c, err)
-		return
-	}
-	s.issue(c, u, granted)
 }
 
 func (s *Server) dropRequest(c *gin.Context, u *underway) {
