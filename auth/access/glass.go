@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -146,6 +147,24 @@ func (g *gathering) broken(ctx context.Context) (*search.Targets, error) {
 		}
 	}
 	return newPatients(ids...), nil
+}
+
+// Broke reports whether the caller has broken the glass for a patient, whatever else they may see of them.
+func (a *Authorizer) Broke(ctx context.Context, patient string) (bool, error) {
+	who := auth.FromContext(ctx)
+	if who == nil || who.User == "" {
+		return false, nil
+	}
+	record, err := a.options.Store.Records(glassBucket).Get(ctx, who.User+"\x00"+patient)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var glass Glass
+	err = json.Unmarshal(record.Value, &glass)
+	return err == nil && a.options.Now().Before(glass.Expires), err
 }
 
 // hint is told to who looks for a patient in vain and may break the glass. It says the same whether there is one or not.

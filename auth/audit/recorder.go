@@ -26,6 +26,8 @@ type RecorderOptions struct {
 	}
 	// Patients are the ids of the patients whose record a resource is part of.
 	Patients func(e resources.Element, id string) []string
+	// Broke reports whether the caller has broken the glass for a patient.
+	Broke func(ctx context.Context, patient string) (bool, error)
 	// CatchUp publishes what was noted, before somebody looks for AuditEvents.
 	CatchUp func(ctx context.Context) error
 	// Now is the clock. Default: time.Now.
@@ -203,6 +205,9 @@ func (c *Recorder) Writes(ctx context.Context, changes []fhir.Written) ([]store.
 		for _, p := range patients {
 			told := *e
 			told.Patient = p
+			if told.Purpose, err = c.purpose(ctx, p); err != nil {
+				return nil, nil, err
+			}
 			events = append(events, &told)
 		}
 	}
@@ -211,6 +216,15 @@ func (c *Recorder) Writes(ctx context.Context, changes []fhir.Written) ([]store.
 		return nil, nil, err
 	}
 	return []store.RecordChange{prepared.Record}, func() { c.options.Log.Landed(prepared) }, nil
+}
+
+// purpose is that of whoever has broken the glass for a patient.
+func (c *Recorder) purpose(ctx context.Context, patient string) (string, error) {
+	broke, err := c.options.Broke(ctx, patient)
+	if broke {
+		return brokenGlass, err
+	}
+	return "", err
 }
 
 var interactions = map[store.Method]fhir.Interaction{

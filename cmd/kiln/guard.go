@@ -66,7 +66,7 @@ func (g guarding) over(ctx context.Context, s store.Store, parameters *search.Pa
 		return nil, fmt.Errorf("opening the audit log: %w", err)
 	}
 	made.recorder = audit.NewRecorder(audit.RecorderOptions{
-		Log: made.log, Authenticator: made, Patients: made.authorizer.Patients, CatchUp: made.catchUp,
+		Log: made.log, Authenticator: made, Patients: made.authorizer.Patients, Broke: made.authorizer.Broke, CatchUp: made.catchUp,
 	})
 	return made, nil
 }
