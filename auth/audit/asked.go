@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,6 +19,29 @@ func clip(text string) string {
 		return strings.ToValidUTF8(text[:maxAsked], "") + "…"
 	}
 	return text
+}
+
+// secrets are parameters whose values are nobody's to read, wherever a client puts them:
+// https://www.rfc-editor.org/rfc/rfc6750#section-2.3
+var secrets = map[string]bool{"access_token": true, "refresh_token": true, "id_token": true, "client_secret": true, "client_assertion": true, "password": true}
+
+// withoutSecrets leaves the values of secrets out of what was asked: an address, lines of such, or a form.
+func withoutSecrets(asked string) string {
+	var to strings.Builder
+	for rest := asked; rest != ""; {
+		pair, separator := rest, ""
+		if end := strings.IndexAny(rest, "?&;\n"); end >= 0 {
+			pair, separator = rest[:end], rest[end:end+1]
+		}
+		rest = rest[len(pair)+len(separator):]
+		name, _, valued := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); valued && err == nil && secrets[strings.ToLower(plain)] {
+			pair = name + "=…"
+		}
+		to.WriteString(pair)
+		to.WriteString(separator)
+	}
+	return to.String()
 }
 
 // shown is the query as the patients may see it of whose records it told: whole where it told of one and asks for one thing,

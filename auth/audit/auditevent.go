@@ -4,6 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strings"
+
+	"kiln/resources/definitions"
 )
 
 // The systems of the codes that an AuditEvent carries: https://hl7.org/fhir/R4/auditevent.html and
@@ -176,7 +180,10 @@ func (e *Event) agents(k sort, site string) []agent {
 	}
 	person := agent{
 		Type: &concept{Coding: []coding{{System: systemPart, Code: "IRCP", Display: "information recipient"}}}, Requestor: true,
-		Who: &reference{Reference: e.FHIRUser, Identifier: &identifier{System: site + "/auth/users", Value: e.User}}, AltID: e.User,
+		Who: &reference{Identifier: &identifier{System: site + "/auth/users", Value: e.User}}, AltID: e.User,
+	}
+	if isReference(e.FHIRUser) {
+		person.Who.Reference = e.FHIRUser
 	}
 	if k.incoming {
 		person.Type.Coding = []coding{{System: systemPart, Code: "AUT", Display: "author (originator)"}}
@@ -197,10 +204,15 @@ func (e *Event) agents(k sort, site string) []agent {
 func (e *Event) entities() []entity {
 	var list []entity
 	object := &coding{System: systemObject, Code: "2", Display: "System Object"}
-	if e.Resource != "" {
+	if isReference(e.Resource) {
 		list = append(list, entity{
 			What: &reference{Reference: e.Resource}, Type: object,
 			Role: &coding{System: systemRole, Code: "4", Display: "Domain Resource"},
+		})
+	} else if e.Resource != "" { // what was asked for, which cannot be
+		list = append(list, entity{
+			Type: object, Role: &coding{System: systemRole, Code: "24", Display: "Query"},
+			Query: base64.StdEncoding.EncodeToString([]byte(e.Resource)),
 		})
 	}
 	if e.Query != "" {
@@ -209,7 +221,7 @@ func (e *Event) entities() []entity {
 			Query: base64.StdEncoding.EncodeToString([]byte(e.Query)),
 		})
 	}
-	if e.Patient != "" {
+	if isReference("Patient/" + e.Patient) {
 		list = append(list, entity{
 			What: &reference{Reference: "Patient/" + e.Patient},
 			Type: &coding{System: systemObject, Code: "1", Display: "Person"},
@@ -223,6 +235,20 @@ func (e *Event) entities() []entity {
 		})
 	}
 	return list
+}
+
+var localReference = regexp.MustCompile(`^[A-Z][A-Za-z]*/[A-Za-z0-9.-]{1,64}(/_history/[A-Za-z0-9.-]{1,64})?$`)
+
+// isReference reports whether a text is a reference to a resource that can be, or to a version of one.
+func isReference(text string) bool {
+	typ, _, _ := strings.Cut(text, "/")
+	return definitions.R4().Resource(typ) != nil && localReference.MatchString(text)
+}
+
+// bare is the event without what a client, a policy or an app may have put into it, where the whole of it cannot be told as an
+// AuditEvent. The log has it.
+func (e *Event) bare() *Event {
+	return &Event{At: e.At, Kind: e.Kind, Outcome: e.Outcome, Detail: "What else is known of it is in the audit log alone.", Request: e.Request}
 }
 
 // resourceID is the id of the AuditEvent of the event at a place in the log.

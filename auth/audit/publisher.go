@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kiln/resources"
+	"kiln/resources/outcome"
 	"kiln/store"
 )
 
@@ -31,6 +33,7 @@ type Publisher struct {
 	options PublisherOptions
 	mutex   sync.Mutex // one step at a time
 	opened  opened
+	bare    atomic.Uint64
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -86,7 +89,7 @@ func (p *Publisher) run(ctx context.Context) {
 			var err error
 			if more, err = p.step(ctx); err != nil {
 				if ctx.Err() == nil {
-					p.options.Log.options.Logger.Error("AuditEvents could not be made; it is tried again", "error", err)
+					p.options.Log.options.Logger.Error("AuditEvents could not be made; it is tried again", "error", withoutContent(err))
 				}
 				break
 			}
@@ -158,28 +161,59 @@ func (p *Publisher) step(ctx context.Context) (more bool, err error) {
 	}
 	from := min(at.done, len(p.opened.events))
 	to := min(from+stepEvents, len(p.opened.events))
-	documents := make([]*resources.Document, to-from)
-	for i := range documents {
-		text, err := p.opened.events[from+i].AuditEvent(resourceID(at.chunk, from+i), p.options.Site)
-		if err == nil {
-			documents[i], err = resources.Parse(text)
-		}
-		if err != nil {
-			return false, err
-		}
+	err = p.publish(ctx, from, to, revision, func(e *Event) *Event { return e })
+	if refused(err) && to > from+1 {
+		to = from + 1 // those after it are not held up by one that cannot be told
+		err = p.publish(ctx, from, to, revision, func(e *Event) *Event { return e })
 	}
-	next := progress{at.chunk, to}
-	if to == len(p.opened.events) {
-		next = progress{at.chunk + 1, 0}
+	if refused(err) {
+		p.bare.Add(1)
+		p.options.Log.options.Logger.Error("an AuditEvent was made without what it tells of, which cannot be told; the log has it", "id", resourceID(at.chunk, from))
+		err = p.publish(ctx, from, to, revision, (*Event).bare)
 	}
-	record := store.RecordChange{Bucket: bucket, Key: publishedKey, Value: next.text(), Revision: revision}
-	err = p.options.Load(ctx, documents, []store.RecordChange{record})
 	var conflict *store.ConflictError
 	if errors.As(err, &conflict) {
 		err = nil
 	}
 	return err == nil, err
 }
+
+// publish stores the AuditEvents of some events of the chunk that is opened, with how far it is published then.
+func (p *Publisher) publish(ctx context.Context, from, to int, revision uint64, as func(*Event) *Event) error {
+	documents := make([]*resources.Document, to-from)
+	for i := range documents {
+		text, err := as(&p.opened.events[from+i]).AuditEvent(resourceID(p.opened.number, from+i), p.options.Site)
+		if err == nil {
+			documents[i], err = resources.Parse(text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	next := progress{p.opened.number, to}
+	if to == len(p.opened.events) {
+		next = progress{p.opened.number + 1, 0}
+	}
+	record := store.RecordChange{Bucket: bucket, Key: publishedKey, Value: next.text(), Revision: revision}
+	return p.options.Load(ctx, documents, []store.RecordChange{record})
+}
+
+// refused reports whether what was sent was refused for what it says.
+func refused(err error) bool {
+	var e *outcome.Error
+	return errors.As(err, &e) && (e.Stage == outcome.StageContent || e.Stage == outcome.StageSyntax)
+}
+
+// withoutContent is an error for the log: one that quotes what was sent says nothing but its code.
+func withoutContent(err error) error {
+	if refused(err) {
+		return errors.New(string(outcome.As(err).Code()))
+	}
+	return err
+}
+
+// Bare is how many AuditEvents were made without what they tell of.
+func (p *Publisher) Bare() uint64 { return p.bare.Load() }
 
 // open reads a chunk; one without events where there is none yet.
 func (p *Publisher) open(ctx context.Context, number uint64) (opened, error) {

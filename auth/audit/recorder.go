@@ -60,7 +60,8 @@ func (c *Recorder) Authenticate(r *http.Request) (context.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(r.URL.Path, auditEvents) && auth.FromContext(ctx) != nil {
+	looking := r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasSuffix(r.URL.Path, "/_search")
+	if looking && strings.HasPrefix(r.URL.Path, auditEvents) && auth.FromContext(ctx) != nil {
 		if err := c.options.CatchUp(ctx); err != nil {
 			return nil, outcome.New(outcome.Timeout, "Not all AuditEvents could be made in time; try again.").Because(err)
 		}
@@ -102,9 +103,9 @@ func (c *Recorder) Finished(ctx context.Context, r *http.Request, end rest.Endin
 		e.Interaction, e.Detail = "operation", "$"+end.Action.Operation
 	}
 	if e.Kind == Query || e.Kind == Execute {
-		e.Query = r.URL.RequestURI()
+		e.Query = withoutSecrets(r.URL.RequestURI())
 		if end.Asked != "" {
-			e.Query += "\n" + clip(end.Asked)
+			e.Query += "\n" + clip(withoutSecrets(end.Asked))
 		}
 	}
 	resource := ""

@@ -14,6 +14,7 @@ import (
 	"kiln/auth/audit"
 	"kiln/auth/policy"
 	"kiln/auth/scope"
+	"kiln/conformance/validation"
 	"kiln/fhir"
 	"kiln/fhir/rest"
 	"kiln/resources"
@@ -80,7 +81,9 @@ func newOffice(t *testing.T, options audit.Options) *office {
 	recorder = audit.NewRecorder(audit.RecorderOptions{
 		Log: o.log, Authenticator: names{}, Patients: authorizer.Patients, Broke: authorizer.Broke, CatchUp: func(ctx context.Context) error { return publisher.CatchUp(ctx) },
 	})
-	service, err := fhir.New(fhir.Options{Store: o.engine, Parameters: parameters, Authorizer: authorizer, Auditor: recorder, Operations: []fhir.Operation{authorizer.BreakGlass()}})
+	validator, err := validation.New(validation.Options{})
+	must(t, err)
+	service, err := fhir.New(fhir.Options{Store: o.engine, Parameters: parameters, Validator: validator, Authorizer: authorizer, Auditor: recorder, Operations: []fhir.Operation{authorizer.BreakGlass()}})
 	must(t, err)
 	t.Cleanup(service.Close)
 	publisher = audit.NewPublisher(audit.PublisherOptions{
@@ -255,6 +258,21 @@ func TestWhoSeesWhatIsTold(t *testing.T) {
 		if w := o.do(who, "POST", "", `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":`+event+`,"request":{"method":"PUT","url":"AuditEvent/x"}}]}`); w.Code/100 != 4 {
 			t.Errorf("a transaction by %s: %d", who, w.Code)
 		}
+	}
+}
+
+// TestWhatCannotBeIsToldOfToo: no address that somebody sends keeps AuditEvents from being made.
+func TestWhatCannotBeIsToldOfToo(t *testing.T) {
+	o := newOffice(t, audit.Options{})
+	paths := []string{"Patient/a_b", "Patient/" + strings.Repeat("a", 65), "Patient/%00", "Patient/%ff", "Patient/lind/_history/a_b", "Observation/a%20b", "Patient/a%2Fb"}
+	for _, path := range paths {
+		if w := o.do("nurse", "GET", path, ""); w.Code/100 != 4 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	o.do("nurse", "GET", "Patient/lind", "")
+	if got := o.told(""); len(got) != len(paths)+1 || got[len(paths)] != "R 0 read Patient/lind Patient/lind" {
+		t.Errorf("told is %q", got)
 	}
 }
 

@@ -308,6 +308,9 @@ func (c serving) server(a *assembly, leaving *leaving) (*http.Server, error) {
 		}, {
 			Name: "kiln_glass_broken_total", Help: "Breakings of the glass: people who reached a patient without being related.",
 			Value: a.Guard.authorizer.Broken,
+		}, {
+			Name: "kiln_audit_bare_total", Help: "AuditEvents made without what they tell of, which the audit log alone has.",
+			Value: a.Guard.publisher.Bare,
 		}}
 	}
 	handler, err := rest.New(options)
