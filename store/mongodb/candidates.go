@@ -3,6 +3,7 @@ package mongodb
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 
@@ -16,7 +17,16 @@ import (
 const (
 	firstBatch = 32
 	fullBatch  = 1000
+	textBatch  = 50 // where the text of each comes along, which may be megabytes
 )
+
+// fullest is how much is read at once at most.
+func (s *searching) fullest() int {
+	if len(s.scanned)+len(s.worded) > 0 {
+		return textBatch
+	}
+	return fullBatch
+}
 
 // candidate is a document that may match, with its values.
 type candidate struct {
@@ -43,7 +53,7 @@ type walk struct {
 
 // walk begins after a number, or before it when it goes down.
 func (s *searching) walk(typ string, c condition, from int64, down bool, batch int) *walk {
-	return &walk{s: s, typ: typ, condition: c, from: from, down: down, batch: batch}
+	return &walk{s: s, typ: typ, condition: c, from: from, down: down, batch: min(batch, s.fullest())}
 }
 
 // upwards walks all resources of a type.
@@ -89,12 +99,15 @@ func (w *walk) fill(ctx context.Context) error {
 	if w.ended = count < w.batch; w.ended {
 		end = nil
 	}
-	older, err := w.older(ctx, end, found)
+	older, end, err := w.older(ctx, end, found)
 	if err != nil {
 		return err
 	}
 	w.changed(end, found)
-	w.from, w.batch = last, min(w.batch*4, fullBatch)
+	if end != nil {
+		w.from = *end
+	}
+	w.batch = min(w.batch*4, w.s.fullest())
 	if w.leg != nil {
 		w.leg.examined += int64(count + older)
 	}
@@ -124,21 +137,29 @@ func (w *walk) span(end *int64) bson.D {
 	return span
 }
 
-// older adds the versions of the state that have a successor by now.
-func (w *walk) older(ctx context.Context, end *int64, found map[string]*document) (count int, err error) {
+// older adds the versions of the state that have a successor by now, a batch of them at most: then the last of them is the end,
+// and what was found beyond it is left for later.
+func (w *walk) older(ctx context.Context, end *int64, found map[string]*document) (count int, nearer *int64, err error) {
 	shown := append(bson.D{
 		{Key: "to", Value: bson.D{{Key: "$gt", Value: w.s.view.at}}},
 		{Key: "pos", Value: bson.D{{Key: "$lte", Value: w.s.view.at}}},
 		{Key: "num", Value: w.span(end)},
 	}, w.condition.filter("id")...)
-	for d, err := range w.s.documents(ctx, w.typ, historyCollection(w.typ), shown, options.Find()) {
+	o := options.Find().SetSort(bson.D{{Key: "num", Value: w.direction()}}).SetLimit(int64(w.batch)).SetBatchSize(int32(w.batch))
+	last := int64(0)
+	for d, err := range w.s.documents(ctx, w.typ, historyCollection(w.typ), shown, o) {
 		if err != nil {
-			return count, err
+			return count, nil, err
 		}
-		count++
+		count, last = count+1, d.Number
 		found[d.ID] = d
 	}
-	return count, nil
+	if count < w.batch {
+		return count, end, nil
+	}
+	w.ended = false
+	maps.DeleteFunc(found, func(_ string, d *document) bool { return cmp.Compare(d.Number, last)*w.direction() > 0 })
+	return count, &last, nil
 }
 
 // changed puts what a preview makes of resources, and what a snapshot keeps of them, in their place.

@@ -132,7 +132,31 @@ func tellAll(parts []condition, with string) string {
 const (
 	maxParts = 200
 	maxAsked = 2000
+	maxKeys  = 10_000 // of all parts together, which are some megabytes at most
 )
+
+// size is how many keys, beginnings and ids a condition names.
+func size(c condition) (n int) {
+	switch c := c.(type) {
+	case oneKey:
+		return len(c.keys)
+	case beginning:
+		return len(c.prefixes)
+	case named:
+		return len(c)
+	case allOf:
+		for _, part := range c {
+			n += size(part)
+		}
+		return n
+	case anyOf:
+		for _, part := range c {
+			n += size(part)
+		}
+		return n
+	}
+	return 1
+}
 
 // all is the condition that every part holds.
 func all(parts ...condition) condition {
@@ -154,7 +178,16 @@ func all(parts ...condition) condition {
 	case len(list) == 1:
 		return list[0]
 	}
-	return list[:min(len(list), maxParts)] // fewer parts are met by more
+	list = list[:min(len(list), maxParts)] // fewer parts are met by more
+	for i, keys := 0, 0; i < len(list); i++ {
+		if keys += size(list[i]); keys > maxKeys {
+			list = list[:max(i, 1)]
+		}
+	}
+	if len(list) == 1 {
+		return list[0]
+	}
+	return list
 }
 
 // some is the condition that a part holds. Where one is met by anything, it is.
@@ -162,7 +195,11 @@ func some(parts ...condition) condition {
 	var list anyOf
 	keys := map[string]int{} // parts that are keys of one parameter, by its name
 	var ids named
+	total := 0
 	for _, part := range parts {
+		if total += size(part); total > maxKeys {
+			return anything{}
+		}
 		switch part := part.(type) {
 		case anything:
 			return anything{}
@@ -175,10 +212,10 @@ func some(parts ...condition) condition {
 			i, ok := keys[part.name]
 			if !ok {
 				keys[part.name] = len(list)
-				list = append(list, part)
+				list = append(list, oneKey{part.name, slices.Clip(part.keys)}) // the part's own stay as they are
 				continue
 			}
-			list[i] = oneKey{part.name, slices.Concat(list[i].(oneKey).keys, part.keys)}
+			list[i] = oneKey{part.name, append(list[i].(oneKey).keys, part.keys...)}
 		default:
 			list = append(list, part)
 		}

@@ -105,7 +105,7 @@ func uriKeys(name string, m search.Modifier, c search.URICriterion) condition {
 		return begins(name, "=", c.URI)
 	case search.Above:
 		list := []condition{is(name, "=", c.URI)}
-		for i := range len(c.URI) {
+		for i := range min(len(c.URI), maxKey+1) { // the keys of longer beginnings are cut to the same
 			if strings.IndexByte("/#?|", c.URI[i]) >= 0 {
 				list = append(list, is(name, "=", c.URI[:i]), is(name, "=", c.URI[:i+1]))
 			}

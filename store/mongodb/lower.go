@@ -85,7 +85,7 @@ func ownParameter(p *search.Parameter) bool {
 
 func (l *lowering) test(t search.Test) condition {
 	if !indexed(t.Param) || len(t.Any) > maxAsked {
-		return l.present(t.Param)
+		return l.presentIn(t)
 	}
 	list := make([]condition, len(t.Any))
 	for i, c := range t.Any {
@@ -95,10 +95,18 @@ func (l *lowering) test(t search.Test) condition {
 		return l.present(t.Param)
 	}
 	found := some(list...)
-	if _, ok := found.(anything); ok && t.Modifier != search.Text {
-		return l.present(t.Param)
+	if _, ok := found.(anything); ok {
+		return l.presentIn(t)
 	}
 	return found
+}
+
+// presentIn is that there is a value that a test may be met by: texts of tokens are values for :text alone.
+func (l *lowering) presentIn(t search.Test) condition {
+	if t.Modifier == search.Text {
+		return anything{}
+	}
+	return l.present(t.Param)
 }
 
 func (l *lowering) criterion(t search.Test, c search.Criterion) condition {

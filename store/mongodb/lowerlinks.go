@@ -20,6 +20,9 @@ func (l *lowering) chain(c search.Chain) condition {
 		for _, reference := range references {
 			list = append(list, is(c.Param.Code, "=", reference))
 		}
+		if len(list) > maxKeys {
+			return l.present(c.Param)
+		}
 	}
 	return some(list...)
 }

@@ -83,10 +83,6 @@ func reasons(e *topology.ServerSelectionError) string {
 
 // Ping reports whether the database answers. Errors: that of the context, and what the driver says.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.leave()
 	_, err := s.headPosition(ctx)
 	return told(ctx, err)
 }

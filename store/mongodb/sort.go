@@ -3,6 +3,7 @@ package mongodb
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"kiln/search"
 	"kiln/store"
@@ -28,10 +29,25 @@ func sortValues(entries []search.Entry, keys []search.SortKey) []search.Entry {
 	var values []search.Entry
 	for _, key := range keys {
 		if v, ok := search.SortValue(entries, key); ok {
-			values = append(values, search.Entry{Param: key.Params[0], Value: v})
+			values = append(values, search.Entry{Param: key.Params[0], Value: detached(v)})
 		}
 	}
 	return values
+}
+
+// detached is a value of its own: the texts of all values of a resource are parts of one, which would be kept with it.
+func detached(v search.Value) search.Value {
+	switch v := v.(type) {
+	case search.StringValue:
+		return search.StringValue{Text: strings.Clone(v.Text), Folded: strings.Clone(v.Folded)}
+	case search.TokenValue:
+		return search.TokenValue{System: strings.Clone(v.System), Code: strings.Clone(v.Code)}
+	case search.ReferenceValue:
+		return search.ReferenceValue{Type: strings.Clone(v.Type), ID: strings.Clone(v.ID), URL: strings.Clone(v.URL), Version: strings.Clone(v.Version)}
+	case search.URIValue:
+		return search.URIValue{URI: strings.Clone(v.URI)}
+	}
+	return v
 }
 
 // sortHits orders all matches as the contract says.

@@ -3,6 +3,7 @@ package mongodb
 import (
 	"context"
 	"iter"
+	"math"
 	"slices"
 
 	"kiln/search"
@@ -14,6 +15,7 @@ type source struct {
 	s         *searching
 	known     map[store.Key]*search.Resource // nil of what is not there
 	referrers map[referrerKey][]search.Resource
+	held      int // how many they are
 }
 
 // referrerKey is who is asked for: those that refer to a resource by a parameter.
@@ -24,7 +26,10 @@ type referrerKey struct {
 }
 
 // maxKnown bounds how many resources and referrers are remembered.
-const maxKnown = 50_000
+const (
+	maxKnown = 50_000
+	maxHeld  = 10_000 // referrers, with their values
+)
 
 func newSource(s *searching) *source {
 	return &source{s: s, known: map[store.Key]*search.Resource{}, referrers: map[referrerKey][]search.Resource{}}
@@ -109,11 +114,8 @@ func (f *source) Referrers(ctx context.Context, typ string, param *search.Parame
 	return func(yield func(search.Resource, error) bool) {
 		found, ok := f.referrers[key]
 		if !ok {
-			if err := f.loadReferrers(ctx, typ, param, []store.Key{key.target}); err != nil {
-				yield(search.Resource{}, err)
-				return
-			}
-			found = f.referrers[key]
+			f.walkReferrers(ctx, key, yield)
+			return
 		}
 		for _, r := range found {
 			if !yield(r, nil) {
@@ -123,15 +125,40 @@ func (f *source) Referrers(ctx context.Context, typ string, param *search.Parame
 	}
 }
 
-// loadReferrers finds those of several resources at once.
+// walkReferrers gives the referrers of one resource without keeping any: whoever asks often has enough with the first.
+func (f *source) walkReferrers(ctx context.Context, key referrerKey, yield func(search.Resource, error) bool) {
+	w := f.s.walk(key.typ, oneKey{key.param.Code, []string{key.asKey()}}, math.MinInt64, false, firstBatch)
+	for {
+		c, err := w.next(ctx)
+		switch {
+		case err != nil:
+			yield(search.Resource{}, err)
+			return
+		case c == nil:
+			return
+		case slices.Contains(referredIDs(c.resource.Entries, key.param, key.target.Type), key.target.ID):
+			if !yield(c.resource, nil) {
+				return
+			}
+		}
+	}
+}
+
+// asKey is the key that those have who refer to the resource.
+func (k referrerKey) asKey() string { return k.param.Code + "=" + cutKey(k.target.String()) }
+
+// loadReferrers finds those of several resources at once. Where they are many they are not kept, and each resource's are
+// walked when they are asked for.
 func (f *source) loadReferrers(ctx context.Context, typ string, param *search.Parameter, targets []store.Key) error {
-	if len(f.referrers) > maxKnown {
+	if len(f.referrers) > maxKnown || f.held > maxHeld {
 		clear(f.referrers)
+		f.held = 0
 	}
 	keys := make([]string, len(targets))
 	for i, target := range targets {
-		keys[i] = param.Code + "=" + cutKey(target.String())
-		f.referrers[referrerKey{typ, param, target}] = nil
+		key := referrerKey{typ, param, target}
+		keys[i] = key.asKey()
+		f.referrers[key] = nil
 	}
 	w := f.s.upwards(typ, oneKey{param.Code, keys})
 	for {
@@ -150,7 +177,14 @@ func (f *source) loadReferrers(ctx context.Context, typ string, param *search.Pa
 			if _, asked := f.referrers[key]; asked && slices.Contains(targets, target) && !slices.Contains(seen, target) {
 				seen = append(seen, target)
 				f.referrers[key] = append(f.referrers[key], c.resource)
+				f.held++
 			}
+		}
+		if f.held > maxHeld {
+			for _, target := range targets {
+				delete(f.referrers, referrerKey{typ, param, target})
+			}
+			return nil
 		}
 	}
 }
