@@ -51,7 +51,7 @@ type Reach struct {
 	// Hint, if not empty, is for who searches and finds nothing: a sentence on what is not shown, whether it is there or not.
 	Hint string
 	// MayWrite, if not nil, judges by their content what a write would make of a resource: before is the zero Element for a
-	// new one. The error is an *outcome.Error.
+	// new one, after for a delete. The error is an *outcome.Error.
 	MayWrite func(ctx context.Context, key store.Key, before, after resources.Element) error
 }
 

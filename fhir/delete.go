@@ -125,8 +125,17 @@ func (a *attempt) findConditionalDelete(ctx context.Context, w *write) error {
 	return nil
 }
 
-func (a *attempt) makeDelete(_ context.Context, w *write) error {
+func (a *attempt) makeDelete(ctx context.Context, w *write) error {
 	for _, v := range w.targets {
+		if w.reach.MayWrite != nil {
+			before, err := parseStored(v)
+			if err == nil {
+				err = w.reach.MayWrite(ctx, v.Key, before, resources.Element{})
+			}
+			if err != nil {
+				return err
+			}
+		}
 		a.change(w, store.Change{Key: v.Key, Method: store.Delete, If: store.Precondition{Kind: store.IfVersion, Version: v.VersionID}})
 	}
 	return nil

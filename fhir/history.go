@@ -117,10 +117,10 @@ func (s *Service) hasHistory(ctx context.Context, reader store.Reader, request H
 // out must not show in the total.
 func (s *Service) addVersions(ctx context.Context, reader store.Reader, bundle *Bundle, r reach, versions []store.Version) error {
 	bundle.Entries = make([]Entry, 0, len(versions))
+	bundle.HasTotal = bundle.HasTotal && (s.options.Authorizer == nil || r.Predicate == nil)
 	predicates := map[string]reach{}
 	for _, v := range versions {
 		if s.options.Authorizer != nil {
-			bundle.HasTotal = bundle.HasTotal && r.Predicate == nil
 			admitted, err := s.admitsHistory(ctx, reader, r, v, predicates)
 			if err != nil {
 				return err

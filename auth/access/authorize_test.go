@@ -54,7 +54,8 @@ func TestWhoMayTry(t *testing.T) {
 		{"no rank", h.person("", "Practitioner/c"), fhir.Action{Interaction: fhir.Read, Type: "Patient", ID: "o"}, outcome.Forbidden, ""},
 		{"administration", h.person("director", "Practitioner/c"), fhir.Action{Interaction: fhir.Read, Type: "Patient", ID: "o"}, outcome.Forbidden, ""},
 		{"indexing", h.person("clinician", "Practitioner/c"), fhir.Action{Interaction: fhir.Operate, Operation: "reindex"}, outcome.Forbidden, ""},
-		{"indexing by who may", h.person("administrator", ""), fhir.Action{Interaction: fhir.Operate, Operation: "reindex"}, "", ""},
+		{"indexing by who may", h.principal(auth.Principal{User: "a", Rank: "administrator", Scopes: scope.Set{{Text: scope.Administration}}}), fhir.Action{Interaction: fhir.Operate, Operation: "reindex"}, "", ""},
+		{"indexing by an app without the scope", h.person("administrator", ""), fhir.Action{Interaction: fhir.Operate, Operation: "reindex"}, outcome.Forbidden, "administration"},
 		{"at Kiln's own pages no scope limits", auth.NewContext(t.Context(), &auth.Principal{User: "d", Rank: "nurse"}), fhir.Action{Interaction: fhir.SearchType, Type: "Patient"}, "", ""},
 	} {
 		err := h.authorizer.Authorize(c.ctx, c.action)

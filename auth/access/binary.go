@@ -3,12 +3,15 @@ package access
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"kiln/auth/scope"
 	"kiln/fhir"
 	"kiln/resources"
+	"kiln/resources/outcome"
 	"kiln/search"
 	"kiln/store"
 )
@@ -161,6 +164,12 @@ func (d *decision) attached(ctx context.Context, typ, id string, filter search.E
 	return false, nil
 }
 
+// attachment is the resource of this server that an Attachment is at, as Type/id.
+func (d *decision) attachment(e resources.Element) string {
+	url, _, _ := strings.Cut(strings.TrimPrefix(e.First("url").Text(), d.options.BaseURL+"/"), "/_history/")
+	return url
+}
+
 // attaches reports whether some Attachment of a resource is at the Binary's address.
 func (d *decision) attaches(e resources.Element, id string) bool {
 	for child := range e.Children() {
@@ -168,8 +177,7 @@ func (d *decision) attaches(e resources.Element, id string) bool {
 			continue
 		}
 		if typ := child.Type(); typ != nil && typ.Name == "Attachment" {
-			url := strings.TrimPrefix(child.First("url").Text(), d.options.BaseURL+"/")
-			if url, _, _ = strings.Cut(url, "/_history/"); url == "Binary/"+id {
+			if d.attachment(child) == "Binary/"+id {
 				return true
 			}
 		} else if d.attaches(child, id) {
@@ -177,4 +185,84 @@ func (d *decision) attaches(e resources.Element, id string) bool {
 		}
 	}
 	return false
+}
+
+// madeBucket keeps who made a Binary, by its id, until somebody refers to it: until then it is theirs alone to attach.
+const (
+	madeBucket = "access/binaries"
+	madeLasts  = 7 * 24 * time.Hour
+)
+
+// mayAttach refuses to name a Binary anew that is out of the writer's reach: whoever refers to one without a securityContext
+// lets everybody read it who may read what refers to it. Who made it may.
+func (d *decision) mayAttach(ctx context.Context, key store.Key, before, after resources.Element) error {
+	if d.who.Backend() {
+		return nil
+	}
+	made := d.options.Store.Records(madeBucket)
+	if typeIs(after, "Binary") {
+		if !before.IsZero() {
+			return nil
+		}
+		_, err := made.Put(ctx, key.ID, []byte(d.who.User), d.now.Add(madeLasts), store.AnyRevision)
+		return err
+	}
+	named := d.binaries(before, nil)
+	for _, id := range d.binaries(after, nil) {
+		if slices.Contains(named, id) {
+			continue
+		}
+		if ok, err := d.attachable(ctx, made, id); err != nil {
+			return err
+		} else if !ok {
+			return outcome.New(outcome.Forbidden, "You may not write this content to %s: it refers to a Binary that you do not reach.", key)
+		}
+	}
+	return nil
+}
+
+func (d *decision) attachable(ctx context.Context, made store.Records, id string) (bool, error) {
+	_, err := d.options.Store.Read(ctx, store.Key{Type: "Binary", ID: id})
+	if missing(err) {
+		return true, nil // nothing is shown by it
+	}
+	if err != nil {
+		return false, err
+	}
+	by, err := made.Get(ctx, id)
+	if err == nil && string(by.Value) == d.who.User {
+		return true, nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	v := *d.view
+	who := *v.who
+	if who.Client != "" { // to write what refers to it takes no scope for it
+		who.Scopes = append(scope.Set{}, who.Scopes...)
+		who.Scopes = append(who.Scopes, scope.Scope{Level: scope.User, Type: "Binary", Permissions: scope.Read})
+	}
+	v.who = &who
+	other, err := v.decision(ctx, fhir.Action{Interaction: fhir.Read, Type: "Binary", ID: id}, scope.Read)
+	return err == nil && other.binary, err
+}
+
+// binaries are the ids of the Binaries of this server that a resource has as attachments, beside those of a list.
+func (d *decision) binaries(e resources.Element, list []string) []string {
+	if e.IsZero() {
+		return list
+	}
+	for child := range e.Children() {
+		typ := child.Type()
+		switch {
+		case typ == nil:
+		case typ.Name == "Attachment":
+			if id, ok := strings.CutPrefix(d.attachment(child), "Binary/"); ok {
+				list = append(list, id)
+			}
+		default:
+			list = d.binaries(child, list)
+		}
+	}
+	return list
 }

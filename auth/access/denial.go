@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -164,4 +165,38 @@ func within(e resources.Element, name string, labels []coding, data []string) bo
 		return slices.Contains(labels, coding{c.First("system").Text(), c.First("code").Text()})
 	})
 	return labelled && (len(data) == 0 || slices.Contains(data, name))
+}
+
+// lifts reports whether a write takes away or changes a Consent that denies its writer something, now or in time. Patients do so
+// as they please, backend services keep Consents for others, and who has broken the glass is seen to.
+func (d *decision) lifts(ctx context.Context, before, after resources.Element) (bool, error) {
+	if before.IsZero() || !typeIs(before, "Consent") || before.First("status").Text() != "active" || d.who.Backend() {
+		return false, nil
+	}
+	id, ok := strings.CutPrefix(d.local(before.First("patient")), "Patient/")
+	root := before.First("provision")
+	if !ok || root.IsZero() || d.who.FHIRUser == "Patient/"+id {
+		return false, nil
+	}
+	facts, err := d.known.facts(ctx, d.view)
+	if err != nil || facts.glass.Has(id) {
+		return false, err
+	}
+	judge := *d
+	judge.facts = facts.inTime()
+	was := d.provision(root, 0)
+	if !judge.binds(was) {
+		return false, nil
+	}
+	return after.IsZero() || after.First("status").Text() != "active" || d.local(after.First("patient")) != "Patient/"+id ||
+		!reflect.DeepEqual(was, d.provision(after.First("provision"), 0)), nil
+}
+
+// binds reports whether a provision, or one inside, denies the caller something at some time.
+func (d *decision) binds(p provision) bool {
+	p.from, p.to = provision{}.from, provision{}.to
+	if !d.aims(p) {
+		return false
+	}
+	return !p.permit || slices.ContainsFunc(p.inner, d.binds)
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"iter"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,16 +23,29 @@ type facts struct {
 	// organizations are those of the roles.
 	organizations map[string]bool
 	// wards are the locations of roles in force, and what is part of them.
-	wards   map[string]bool
-	related *search.Targets
-	granted map[string]*search.Targets // by type, by Consents that grant some types
-	proxied *search.Targets
-	glass   *search.Targets
+	wards map[string]bool
+	// ever are the roles of the person that are not in force, and evermore their locations and organizations: what relates
+	// those would relate the person in time.
+	ever, evermore map[string]bool
+	related        *search.Targets
+	granted        map[string]*search.Targets // by type, by Consents that grant some types
+	proxied        *search.Targets
+	glass          *search.Targets
 
 	policy *policy.Policy
 	// They hold from the moment they were gathered, of epoch, until one of the periods seen begins or ends.
 	since, until time.Time
 	epoch        uint64
+}
+
+// inTime are the facts as they would be with all roles of the person in force.
+func (f *facts) inTime() *facts {
+	all := *f
+	all.identities, all.wards, all.organizations = maps.Clone(f.identities), maps.Clone(f.wards), maps.Clone(f.organizations)
+	maps.Copy(all.identities, f.ever)
+	maps.Copy(all.wards, f.evermore)
+	maps.Copy(all.organizations, f.evermore)
+	return &all
 }
 
 func (f *facts) is(reference string) bool { return reference != "" && f.identities[reference] }
@@ -123,6 +137,7 @@ func (v *view) gather(ctx context.Context) (*facts, error) {
 	}
 	defer func() { _ = snapshot.Close() }()
 	f := &facts{
+		ever: map[string]bool{}, evermore: map[string]bool{},
 		identities: map[string]bool{}, organizations: map[string]bool{}, wards: map[string]bool{}, granted: map[string]*search.Targets{},
 		policy: v.policy, since: v.now, until: v.now.Add(horizon),
 		related: newPatients(), proxied: newPatients(), glass: newPatients(),

@@ -123,16 +123,20 @@ func (g *gathering) roles(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.First("active").Text() == "false" || g.local(e.First("practitioner")) != g.who.FHIRUser || !g.during(e.First("period")) {
+		if g.local(e.First("practitioner")) != g.who.FHIRUser {
 			continue
 		}
-		g.facts.identities["PractitionerRole/"+v.ID] = true
+		identities, organizations, wards := g.facts.identities, g.facts.organizations, g.facts.wards
+		if e.First("active").Text() == "false" || !g.during(e.First("period")) {
+			identities, organizations, wards = g.facts.ever, g.facts.evermore, g.facts.evermore
+		}
+		identities["PractitionerRole/"+v.ID] = true
 		if of := g.local(e.First("organization")); of != "" {
-			g.facts.organizations[of] = true
+			organizations[of] = true
 		}
 		for _, location := range at(e, "location") {
 			if ward := g.local(location); ward != "" {
-				g.facts.wards[ward] = true
+				wards[ward] = true
 			}
 		}
 	}

@@ -132,9 +132,17 @@ func inCategory(e resources.Element, wanted []string) bool {
 	return false
 }
 
-// mayWrite judges what a write would make of a resource. Beyond what the predicate asks of both images, a write names no
-// patient anew who is out of reach, and relates nobody to themselves.
+// mayWrite judges what a write would make of a resource; after is zero for a delete. Beyond what the predicate asks of both images, a write names no
+// patient anew who is out of reach, attaches no Binary that is, lifts no denial of its writer, and relates nobody to themselves.
 func (d *decision) mayWrite(ctx context.Context, key store.Key, before, after resources.Element) error {
+	if lifts, err := d.lifts(ctx, before, after); err != nil {
+		return err
+	} else if lifts {
+		return outcome.New(outcome.Forbidden, "You may not change or delete %s: it denies you something, and is for the patient, or for somebody whom it denies nothing, to take back.", key)
+	}
+	if after.IsZero() {
+		return nil
+	}
 	if !d.allows(after, key.ID) {
 		if after.Type().Name == "Binary" { // no predicate looks into one
 			return outcome.New(outcome.Forbidden, "You may not write this content to %s.", key)
@@ -150,6 +158,9 @@ func (d *decision) mayWrite(ctx context.Context, key store.Key, before, after re
 			return outcome.New(outcome.Forbidden, "You may not write this content to %s: it names a patient whom you do not reach.", key)
 		}
 	}
+	if err := d.mayAttach(ctx, key, before, after); err != nil {
+		return err
+	}
 	if d.who.Backend() || !d.rank.Relates() {
 		return nil
 	}
@@ -157,7 +168,7 @@ func (d *decision) mayWrite(ctx context.Context, key store.Key, before, after re
 	if err != nil {
 		return err
 	}
-	if d.relatesSelf(facts, before, after) {
+	if d.relatesSelf(facts.inTime(), before, after) {
 		return outcome.New(outcome.Forbidden, "You may not write this content to %s: it would relate yourself to a patient whom you do not reach.", key)
 	}
 	return nil

@@ -17,10 +17,19 @@ type Invitation struct {
 	Rank string `json:"rank,omitempty"`
 	// First holds only while there is no account at all: it is for the first administrator.
 	First bool `json:"first,omitempty"`
+	// Epoch is that of the account: what changes it ends the invitation.
+	Epoch uint64 `json:"epoch,omitempty"`
 }
 
-// Invite makes an invitation that lasts for a time. The token goes to the person alone; it is kept as a hash.
+// Invite makes an invitation that lasts for a time, and no longer than the account that it names stays as it is. The token goes to the person alone; it is kept as a hash.
 func (p *People) Invite(ctx context.Context, i Invitation, lasting time.Duration) (token string, err error) {
+	if i.Name != "" {
+		a, err := p.Get(ctx, i.Name)
+		if err != nil {
+			return "", err
+		}
+		i.Epoch = a.Epoch
+	}
 	token = base64.RawURLEncoding.EncodeToString(p.random(32))
 	value, err := json.Marshal(i)
 	if err != nil {
@@ -47,6 +56,14 @@ func (p *People) invitation(ctx context.Context, token string) (*Invitation, uin
 	i := &Invitation{}
 	if err := json.Unmarshal(record.Value, i); err != nil {
 		return nil, 0, err
+	}
+	if i.Name != "" {
+		if a, err := p.Get(ctx, i.Name); err != nil || a.Epoch != i.Epoch {
+			if err == nil || errors.Is(err, ErrUnknown) {
+				err = ErrNoSession
+			}
+			return nil, 0, err
+		}
 	}
 	if i.First {
 		if empty, err := p.Empty(ctx); err != nil || !empty {

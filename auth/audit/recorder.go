@@ -117,6 +117,9 @@ func (c *Recorder) Finished(ctx context.Context, r *http.Request, end rest.Endin
 	}
 	if end.Status >= http.StatusBadRequest {
 		e.Outcome, e.Detail, e.Resource = refusedBy(end.Status), http.StatusText(end.Status), resource
+		if end.Status == http.StatusUnauthorized { // anybody may send as much as they like
+			e.Query = ""
+		}
 		c.note(e)
 		return
 	}

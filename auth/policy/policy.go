@@ -139,13 +139,18 @@ func (p *Policy) Requirement(power Power) Requirement {
 }
 
 // Require checks that somebody may use a power now. Errors: login for nobody; forbidden for a rank without it; login, with
-// what would do (*auth.Challenge), for a sign-in that is too old or weak. Backend services have no powers.
+// what would do (*auth.Challenge), for a sign-in that is too old or weak, or an app without the scope for it. Backend services
+// have no powers.
 func (p *Policy) Require(who *auth.Principal, power Power, now time.Time) error {
 	if who == nil {
 		return auth.NoToken()
 	}
 	if who.Backend() || !p.Rank(who.Rank).Has(power) {
 		return outcome.New(outcome.Forbidden, "This needs the power %s, which you do not have.", power)
+	}
+	if who.Client != "" && power != BreakGlass && !who.Scopes.Has(scope.Administration) {
+		return outcome.New(outcome.Forbidden, "The app was not given the scope %s, by which an app uses powers.", scope.Administration).
+			Because(&auth.Challenge{Code: "insufficient_scope", Scope: scope.Administration})
 	}
 	need := p.Requirement(power)
 	weak := len(need.ACR) > 0 && !slices.Contains(need.ACR, who.ACR)

@@ -13,9 +13,13 @@ const (
 	maxScopes = 200
 )
 
+// Administration is Kiln's own scope: an app that has it uses the powers of the person's rank in their name. Breaking the glass
+// takes none.
+const Administration = "administration"
+
 // others are the scopes that are not about resources.
 var others = []string{
-	"openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter", "offline_access", "online_access",
+	"openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter", "offline_access", "online_access", Administration,
 }
 
 // Others are the scopes that are not about resources, in the order of the specification.
@@ -96,7 +100,8 @@ func canonical(query string) (string, bool) {
 	var pairs []string
 	for name, list := range values {
 		for _, value := range list {
-			if name == "" || value == "" || strings.HasPrefix(name, "_") && name != "_security" && name != "_tag" {
+			// A chain would ask about resources that are not looked at by what the caller may see of them.
+			if name == "" || value == "" || strings.ContainsAny(name, ".:") || strings.HasPrefix(name, "_") && name != "_security" && name != "_tag" {
 				return "", false // what does not filter resources
 			}
 			pairs = append(pairs, url.QueryEscape(name)+"="+url.QueryEscape(value))

@@ -38,6 +38,7 @@ func TestOutOfOrderOrUndefinedSuffixesNeverWiden(t *testing.T) {
 		"patient/Observation.dus", "patient/Observation.sr", "patient/Observation.rr", "patient/Observation.", "patient/Observation.reads",
 		"patient/Observation.Read", "patient/Observation", "patient/observation.rs", "patient/*.rs*", "group/Observation.rs", "/Observation.rs",
 		"patient/Observation.read?category=a", "patient/Observation.rs?", "patient/Observation.rs?category", "patient/Observation.rs?_count=5",
+		"user/Observation.rs?subject:Patient._has:Condition:subject:code=hiv", "user/Observation.rs?subject.name=a", "user/Observation.rs?code:not=a",
 		"patient/Observation.rs?%zz=1", "PATIENT/Observation.rs", "launch/Patient", "offline", "patient/Obs-ervation.rs", "patient/*.rd\x00",
 		"patient/" + strings.Repeat("A", 100) + ".rs",
 	} {

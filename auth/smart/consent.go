@@ -51,6 +51,8 @@ var sayings = map[string]string{
 	"launch/encounter": "know which visit you chose",
 	"offline_access":   "keep its access while you are away, until you take it back",
 	"online_access":    "keep its access while you are signed in",
+
+	scope.Administration: "administer this server in your name, as far as your rank may",
 }
 
 var owners = map[scope.Level]string{scope.Patient: "of the patient", scope.User: "that you may see yourself"}

@@ -50,8 +50,8 @@ func Register(r *Registration, now time.Time) (*Client, *Error) {
 		c.Scopes = "openid fhirUser launch/patient patient/*.rs"
 	}
 	asked, _ := scope.Parse(c.Scopes)
-	if asked.AnyOf(scope.User) || asked.AnyOf(scope.System) || asked.Has("launch") {
-		return nil, refuse(InvalidClientMeta, "An app that registers itself can have scopes for patients; user/, system/ and launch are for an administrator.")
+	if asked.AnyOf(scope.User) || asked.AnyOf(scope.System) || asked.Has("launch") || asked.Has(scope.Administration) {
+		return nil, refuse(InvalidClientMeta, "An app that registers itself can have scopes for patients; user/, system/, launch and administration are for an administrator.")
 	}
 	if len(c.Contacts) > 10 || len(c.Redirects) > 20 || len(c.Software) > 16<<10 {
 		return nil, refuse(InvalidClientMeta, "There are more than 10 contacts or 20 redirect URIs, or the statement is too long.")

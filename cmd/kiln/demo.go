@@ -14,6 +14,7 @@ import (
 
 	"kiln/auth"
 	"kiln/auth/account"
+	"kiln/auth/scope"
 	"kiln/auth/smart"
 	"kiln/auth/smart/server"
 	"kiln/cmd/kiln/sample"
@@ -117,7 +118,7 @@ func (d *demo) prepare(ctx context.Context, a *assembly, address string) error {
 		}
 	}
 	app := server.AppChange{App: server.App{
-		ID: demoApp, Name: "Vital signs", Means: smart.Public, Redirects: []string{address + demoPath}, Launch: address + demoPath, Scopes: demoScopes,
+		ID: demoApp, Name: "Vital signs", Means: smart.Public, Redirects: []string{address + demoPath}, Launch: address + demoPath, Scopes: demoScopes + " " + scope.Administration,
 	}}
 	client, err := app.Client(time.Now())
 	if err == nil {

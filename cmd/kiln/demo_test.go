@@ -237,7 +237,7 @@ func TestAdministrationThroughAServer(t *testing.T) {
 	tokens := map[string]string{}
 	for _, name := range []string{"koch", "director", demoNurse} {
 		tokens[name] = filepath.Join(dir, name)
-		if err := os.WriteFile(tokens[name], []byte(s.token(name, "openid fhirUser user/*.rs", "")["access_token"].(string)+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(tokens[name], []byte(s.token(name, "openid fhirUser user/*.rs administration", "")["access_token"].(string)+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

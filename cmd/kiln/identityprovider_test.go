@@ -23,7 +23,7 @@ func TestSigningInAtAnIdentityProvider(t *testing.T) {
 	dir := t.TempDir()
 	base := "http://" + freeAddress(t)
 	administrator := filepath.Join(dir, "token")
-	if err := os.WriteFile(administrator, []byte(provider.token("koch", "openid fhirUser user/*.rs", "")["access_token"].(string)), 0o600); err != nil {
+	if err := os.WriteFile(administrator, []byte(provider.token("koch", "openid fhirUser user/*.rs administration", "")["access_token"].(string)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("kiln", "client", "add", "ward", "--public", "--redirect-uri", base+"/auth/federation/sample/callback",

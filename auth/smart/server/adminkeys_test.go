@@ -25,7 +25,7 @@ func TestReplacingTheSigningKeys(t *testing.T) {
 	f := newFlow(t)
 	tokens := map[string]string{}
 	for _, name := range []string{"boss", "chief", "koch"} {
-		tokens[name] = f.tokens(name, map[string]string{"scope": "openid user/*.rs"}).text("access_token")
+		tokens[name] = f.tokens(name, map[string]string{"scope": "openid user/*.rs administration"}).text("access_token")
 	}
 	published := func() string { return f.keyIDs() }
 	before := published()
@@ -74,8 +74,8 @@ func TestExportingTheAuditLogTakesTwo(t *testing.T) {
 	p, err := policy.Load([]byte(text))
 	f.must(err)
 	f.policy.Set(p)
-	boss := f.tokens("boss", map[string]string{"scope": "openid user/*.rs"}).text("access_token")
-	chief := f.tokens("chief", map[string]string{"scope": "openid user/*.rs"}).text("access_token")
+	boss := f.tokens("boss", map[string]string{"scope": "openid user/*.rs administration"}).text("access_token")
+	chief := f.tokens("chief", map[string]string{"scope": "openid user/*.rs administration"}).text("access_token")
 	path := func(query url.Values) string { return "/auth/admin/audit?" + query.Encode() }
 	lind := url.Values{"patient": {"lind"}, "from": {"2020-01-01T00:00:00Z"}}
 	for _, step := range []struct {

@@ -113,7 +113,10 @@ func (s *Server) add(ctx context.Context, by *auth.Principal, change PersonChang
 	if change.Password != nil {
 		password = *change.Password
 	}
-	if err := s.mayGive(ctx, by, "add "+change.Name+" "+rank, rank); err != nil {
+	if err := s.unclaimed(ctx, change.FHIRUser); err != nil {
+		return err
+	}
+	if err := s.mayGive(ctx, by, fmt.Sprintf("add %q %q %q %q", change.Name, rank, change.FHIRUser, change.Title), password, rank); err != nil {
 		return err
 	}
 	err := s.options.People.Add(ctx, account.Account{Name: change.Name, Title: change.Title, Rank: rank, FHIRUser: change.FHIRUser}, password)
@@ -123,7 +126,19 @@ func (s *Server) add(ctx context.Context, by *auth.Principal, change PersonChang
 	return err
 }
 
-// act names a change, so that two persons can mean the same. A password is not part of it: the second one's counts.
+// unclaimed refuses a resource that stands for somebody else already.
+func (s *Server) unclaimed(ctx context.Context, fhirUser string) error {
+	if fhirUser == "" {
+		return nil
+	}
+	all, err := s.options.People.List(ctx)
+	if i := slices.IndexFunc(all, func(a account.Account) bool { return a.FHIRUser == fhirUser }); err == nil && i >= 0 {
+		return &refusal{http.StatusConflict, "There is another account for " + fhirUser + ", which is " + all[i].Name + "."}
+	}
+	return err
+}
+
+// act names a change, so that two persons can mean the same.
 func (c *PersonChange) act(a *account.Account) string {
 	act := "change " + a.Name
 	if c.Rank != nil {
@@ -180,7 +195,11 @@ func (s *Server) change(ctx context.Context, by *auth.Principal, name string, ch
 	if change.Rank != nil {
 		ranks = append(ranks, *change.Rank)
 	}
-	if err := s.mayGive(ctx, by, change.act(a), ranks...); err != nil {
+	password := ""
+	if change.Password != nil {
+		password = *change.Password
+	}
+	if err := s.mayGive(ctx, by, change.act(a), password, ranks...); err != nil {
 		return err
 	}
 	if empties, err := s.empties(ctx, a, change); err != nil || empties {
@@ -220,7 +239,7 @@ func (r *refusal) Error() string { return r.text }
 
 // mayGive refuses where somebody may not give or take a rank. Where it takes two persons, the first who asks for an act is
 // noted, and a second who asks for the same within a day does it.
-func (s *Server) mayGive(ctx context.Context, by *auth.Principal, act string, ranks ...string) error {
+func (s *Server) mayGive(ctx context.Context, by *auth.Principal, act, password string, ranks ...string) error {
 	persons := 1
 	for _, rank := range ranks {
 		if s.options.Policy.Policy().Rank(rank) == nil {
@@ -235,21 +254,48 @@ func (s *Server) mayGive(ctx context.Context, by *auth.Principal, act string, ra
 	if persons == 1 {
 		return nil
 	}
+	if password != "" { // which one of the two would know
+		return &refusal{http.StatusUnprocessableEntity, "What takes two persons sets no password: leave it out, and invite whom it is for to choose one."}
+	}
 	return s.second(ctx, by, act)
 }
 
 // secondWithin is how long an act waits for a second person.
 const secondWithin = 24 * time.Hour
 
+// asker is who asked for an act first.
+type asker struct {
+	User, Rank string
+	Epoch      uint64
+}
+
+func (s *Server) still(ctx context.Context, first *asker) (bool, error) {
+	a, err := s.options.People.Get(ctx, first.User)
+	if errors.Is(err, account.ErrUnknown) {
+		return false, nil
+	}
+	return err == nil && !a.Disabled && a.Rank == first.Rank && a.Epoch == first.Epoch, err
+}
+
 // second refuses until another person asked for the act before, and notes who did.
 func (s *Server) second(ctx context.Context, by *auth.Principal, act string) error {
-	first, revision, err := get[string](ctx, s.vault.acts, hashed(act))
-	if err == nil && first != nil && *first != by.User {
+	first, revision, err := get[asker](ctx, s.vault.acts, hashed(act))
+	counts := false
+	if err == nil && first != nil && first.User != by.User {
+		// Who asked first must still be who they were then.
+		counts, err = s.still(ctx, first)
+	}
+	switch {
+	case err != nil:
+	case counts:
 		if err = s.vault.acts.Delete(ctx, hashed(act), revision); err == nil {
 			return nil
 		}
-	} else if err == nil {
-		err = put(ctx, s.vault.acts, hashed(act), by.User, s.now().Add(secondWithin), revision)
+	default:
+		var a *account.Account
+		if a, err = s.options.People.Get(ctx, by.User); err == nil {
+			err = put(ctx, s.vault.acts, hashed(act), asker{a.Name, a.Rank, a.Epoch}, s.now().Add(secondWithin), revision)
+		}
 	}
 	if err != nil && !conflicts(err) {
 		return err

@@ -121,7 +121,7 @@ func (s *Server) begin(c *gin.Context, who *account.SignedIn) error {
 
 // local is a path of this server to go on to, or the page of one's own account where it is another's or none.
 func local(next string) string {
-	if strings.HasPrefix(next, "/auth/") && !strings.ContainsAny(next, "\\\r\n") && !strings.Contains(next, "//") {
+	if strings.HasPrefix(next, "/auth/") && !strings.ContainsFunc(next, func(r rune) bool { return r <= ' ' || r == '\\' || r == '"' || r == 0x7f }) && !strings.Contains(next, "//") {
 		return next
 	}
 	return "/auth/manage"

@@ -127,6 +127,9 @@ func (s *Server) authenticated(c *gin.Context) (*smart.Client, *smart.Error, err
 	if k.id == "" {
 		return nil, nil, nil
 	}
+	if len(k.id) > maxClientID {
+		return nil, unknownClient, nil
+	}
 	if wait := s.failures.wait(k.id, s.now()); wait > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 		unkept(c)
@@ -151,6 +154,9 @@ func (s *Server) authenticated(c *gin.Context) (*smart.Client, *smart.Error, err
 	}
 	return client, refused, err
 }
+
+// maxClientID bounds what is looked for and counted: no client has a longer id.
+const maxClientID = 200
 
 var unknownClient = &smart.Error{Code: smart.InvalidClient, Description: "The client is unknown, or did not prove who it is."}
 

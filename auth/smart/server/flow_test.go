@@ -59,6 +59,7 @@ type flow struct {
 	logged *lockedBuffer
 	keys   map[string]any // private keys of backend services
 
+	told     sync.Map                              // of whom
 	exported atomic.Pointer[server.AuditSelection] // of the audit log, last
 }
 
@@ -81,6 +82,12 @@ func (b *lockedBuffer) String() string {
 
 func (f *flow) now() time.Time        { return time.Now().Add(time.Duration(f.shift.Load())) }
 func (f *flow) after(d time.Duration) { f.shift.Add(int64(d)) }
+
+// heard is of whom something was told.
+func (f *flow) heard() (names []string) {
+	f.told.Range(func(name, _ any) bool { names = append(names, name.(string)); return true })
+	return names
+}
 
 func (f *flow) must(err error) {
 	f.Helper()
@@ -125,6 +132,7 @@ func newFlowWith(t *testing.T, providers ...federation.Provider) *flow {
 	f.people = account.New(account.Options{Records: f.engine.Records, Now: f.now, Changed: func() { f.server.Changed() }})
 	f.server, err = server.New(t.Context(), server.Options{
 		People: f.people, Records: f.engine.Records, Service: service, Policy: f.policy, Authorizer: authorizer, Issuer: f.issuer, Providers: f.providers, Now: f.now, Logger: logger,
+		Told: func(_ context.Context, name, _ string) { f.told.Store(name, true) },
 		ExportAudit: func(_ context.Context, selected server.AuditSelection, w io.Writer) error {
 			f.exported.Store(&selected)
 			_, err := io.WriteString(w, "{}\n")
@@ -176,7 +184,7 @@ func (f *flow) fill(parameters *search.Parameters) {
 	}
 }
 
-const wide = "openid fhirUser launch launch/patient offline_access online_access patient/*.cruds user/*.cruds"
+const wide = "openid fhirUser launch launch/patient offline_access online_access administration patient/*.cruds user/*.cruds"
 
 func (f *flow) apps() {
 	f.client(&smart.Client{ID: "app", Name: "Growth", Means: smart.Public, State: smart.Active, Redirects: []string{appURL}, Launch: "http://127.0.0.1:9/launch", Scopes: wide})

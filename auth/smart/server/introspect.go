@@ -70,6 +70,13 @@ func (s *Server) active(c context.Context, hash string) (*smart.AccessToken, *sm
 		} else if err != nil {
 			return nil, nil, err
 		}
+		if g.Refreshes() && !g.Offline() { // it ends with the session: also before it is refreshed
+			if _, _, err := s.options.People.SessionByID(c, g.Session); errors.Is(err, account.ErrNoSession) {
+				return nil, nil, nil
+			} else if err != nil {
+				return nil, nil, err
+			}
+		}
 	}
 	return token, g, nil
 }

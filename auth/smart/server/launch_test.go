@@ -30,7 +30,7 @@ func (f *flow) sendJSON(method, path, token string, body any) answer {
 
 func TestLaunchFromAnEHR(t *testing.T) {
 	f := newFlow(t)
-	token := f.tokens("ada", map[string]string{"scope": "openid user/*.rs"}).text("access_token")
+	token := f.tokens("ada", map[string]string{"scope": "openid user/*.rs administration"}).text("access_token")
 	lab := f.backend(f.assertion("rsa", "RS384", nil), nil).text("access_token")
 	good := map[string]any{"client_id": "app", "patient": "lind", "intent": "order", "fhirContext": []any{map[string]any{"reference": "ImagingStudy/1"}}}
 	with := func(name string, value any) map[string]any {
@@ -155,7 +155,7 @@ func TestRegistration(t *testing.T) {
 	if p := f.browser().Open(f.authorizeURL(map[string]string{"client_id": a.text("client_id")})); p.Left != nil || p.Status/100 != 4 {
 		t.Errorf("a pending app may be used: %d", p.Status)
 	}
-	koch := f.tokens("koch", map[string]string{"scope": "openid user/*.rs"}).text("access_token")
+	koch := f.tokens("koch", map[string]string{"scope": "openid user/*.rs administration"}).text("access_token")
 	if got := f.sendJSON(http.MethodPatch, "/auth/admin/clients/"+a.text("client_id"), koch, map[string]string{"state": "active"}); got.status != 200 {
 		t.Errorf("approving: %d %v", got.status, got.body)
 	}
@@ -198,9 +198,11 @@ func TestTheServerFetchesNoPrivateAddress(t *testing.T) {
 func TestAdministration(t *testing.T) {
 	f := newFlow(t)
 	token := func(name string) string {
-		return f.tokens(name, map[string]string{"scope": "openid user/*.rs"}).text("access_token")
+		return f.tokens(name, map[string]string{"scope": "openid user/*.rs administration"}).text("access_token")
 	}
 	koch, ada, boss, chief := token("koch"), token("ada"), token("boss"), token("chief")
+	toy := f.tokens("koch", map[string]string{"scope": "openid"}).text("access_token")
+	service := map[string]any{"client_id": "service", "means": "private_key_jwt", "backend": true, "scope": "system/Observation.rs", "jwks_uri": "https://lab.example/jwks"}
 	eva := map[string]any{"name": "eva", "rank": "nurse", "password": passphrase}
 	for _, c := range []struct {
 		name, method, path, token string
@@ -219,9 +221,16 @@ func TestAdministration(t *testing.T) {
 		{"oneself", "PATCH", "users/koch", koch, map[string]any{"rank": "nurse"}, 403},
 		{"somebody above", "PATCH", "users/boss", koch, map[string]any{"disabled": true}, 403},
 		{"nobody there", "PATCH", "users/nobody", koch, map[string]any{"disabled": true}, 404},
-		{"the top rank, by one", "POST", "users", boss, map[string]any{"name": "third", "rank": "director", "password": passphrase}, 202},
-		{"the same by the same one", "POST", "users", boss, map[string]any{"name": "third", "rank": "director", "password": passphrase}, 202},
-		{"the same by another", "POST", "users", chief, map[string]any{"name": "third", "rank": "director", "password": passphrase}, 201},
+		{"the top rank, by one", "POST", "users", boss, map[string]any{"name": "third", "rank": "director"}, 202},
+		{"the same by the same one", "POST", "users", boss, map[string]any{"name": "third", "rank": "director"}, 202},
+		{"the same by another", "POST", "users", chief, map[string]any{"name": "third", "rank": "director"}, 201},
+		{"the top rank with a password", "POST", "users", boss, map[string]any{"name": "fourth", "rank": "director", "password": passphrase}, 422},
+		{"an app without the scope", "POST", "users", toy, map[string]any{"name": "fifth", "rank": "nurse"}, 403},
+		{"an app without the scope lists", "GET", "clients", toy, nil, 403},
+		{"somebody else's resource", "POST", "users", koch, map[string]any{"name": "fifth", "rank": "nurse", "fhirUser": "Practitioner/ada"}, 409},
+		{"a service, by one", "POST", "clients", koch, service, 202},
+		{"the same service by the same one", "POST", "clients", koch, service, 202},
+		{"the same service by another", "POST", "clients", boss, service, 201},
 		{"disabling", "PATCH", "users/ada", koch, map[string]any{"disabled": true}, 200},
 		{"whoever was disabled", "GET", "users", ada, nil, 401},
 	} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +15,14 @@ import (
 
 // registrationsAMinute is how many apps may register themselves in a minute.
 const registrationsAMinute = 30
+
+// pendingLasts is how long an app that registered itself waits for approval, maxRegistration what it may say, in bytes, and
+// mostPending how many may wait.
+const (
+	pendingLasts    = 30 * 24 * time.Hour
+	maxRegistration = 32 << 10
+	mostPending     = 1000
+)
 
 // registered is the answer to a registration: https://www.rfc-editor.org/rfc/rfc7591#section-3.2.1
 type registered struct {
@@ -45,7 +54,7 @@ func (s *Server) register(c *gin.Context) {
 	}
 	s.registrations.failed("all", s.now())
 	var r smart.Registration
-	body := http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
+	body := http.MaxBytesReader(c.Writer, c.Request.Body, maxRegistration)
 	text, err := io.ReadAll(body)
 	if err == nil {
 		err = json.Unmarshal(text, &r)
@@ -59,6 +68,17 @@ func (s *Server) register(c *gin.Context) {
 		s.refuseApp(c, refused)
 		return
 	}
+	waiting, err := s.vault.listClients(c)
+	if err != nil {
+		s.failApp(c, err)
+		return
+	}
+	if len(waiting) >= mostPending {
+		if n := len(slices.DeleteFunc(waiting, func(c smart.Client) bool { return c.State != smart.Pending })); n >= mostPending {
+			c.AbortWithStatusJSON(http.StatusTooManyRequests, smart.Error{Code: smart.InvalidRequest, Description: "Too many apps wait for approval."})
+			return
+		}
+	}
 	client.ID = s.token()[:22]
 	answer := registered{
 		ID: client.ID, Issued: client.Created.Unix(), Means: client.Means, Name: client.Name, Redirects: client.Redirects,
@@ -69,7 +89,7 @@ func (s *Server) register(c *gin.Context) {
 		answer.Secret, answer.SecretExpires = s.token(), new(int64)
 		client.Secret = randomSecret + hashed(answer.Secret)
 	}
-	if err := put(c, s.vault.clients, client.ID, client, time.Time{}, 0); err != nil {
+	if err := put(c, s.vault.clients, client.ID, client, s.now().Add(pendingLasts), 0); err != nil {
 		s.failApp(c, err)
 		return
 	}

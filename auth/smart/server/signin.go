@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -52,18 +54,26 @@ func (s *Server) postSignIn(c *gin.Context) {
 		wait := max(time.Second, locked.Until.Sub(s.options.Now()))
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		data.Problem = "Too many attempts failed. Try again in " + wait.Round(time.Second).String() + ", use a passkey, or ask an administrator for a new password."
-		s.told(c, data.Name, "locked")
+		s.told(c, s.called(c, data.Name), "locked")
 		s.showSignIn(c, http.StatusTooManyRequests, data)
 	case errors.Is(err, account.ErrCodeNeeded):
 		data.Problem, data.CodeAsked = "Type the code that your authenticator app shows, and your password again.", true
 		s.showSignIn(c, http.StatusOK, data)
 	case errors.Is(err, account.ErrWrong):
 		data.Problem = "The name, password or code is wrong."
-		s.told(c, data.Name, "refused")
+		s.told(c, s.called(c, data.Name), "refused")
 		s.showSignIn(c, http.StatusUnauthorized, data)
 	default:
 		s.fail(c, err)
 	}
+}
+
+// called is the name of an account, for the audit log: what else is typed there may be a password.
+func (s *Server) called(ctx context.Context, name string) string {
+	if a, err := s.options.People.Get(ctx, name); err == nil {
+		return a.Name
+	}
+	return "a name that is not known"
 }
 
 // enter begins a session and goes on.
@@ -92,7 +102,8 @@ func (s *Server) usePasskey(c *gin.Context) {
 	if err == nil {
 		s.told(c, who.Account.Name, "signed in")
 	}
-	s.answerCeremony(c, []byte(`{"next":"`+local(c.Query("next"))+`"}`), err)
+	body, wrong := json.Marshal(map[string]string{"next": local(c.Query("next"))})
+	s.answerCeremony(c, body, errors.Join(err, wrong))
 }
 
 // answerCeremony answers passkey.js.

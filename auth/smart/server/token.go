@@ -40,7 +40,7 @@ func (s *Server) tokenEndpoint(c *gin.Context) {
 	if err == nil && refused == nil {
 		answer, refused, err = act(s, c, client)
 	}
-	name := c.PostForm("client_id")
+	name := "a client that is not known" // what was sent is anybody's to choose
 	if client != nil {
 		name = client.ID
 	}
