@@ -25,6 +25,7 @@ type administered struct {
 	store storeAt
 	url   string
 	token string // file
+	makes bool   // a store where there is none
 }
 
 func (t *administered) flags(cmd *cobra.Command) {
@@ -66,6 +67,11 @@ func (t *administered) open(ctx context.Context) (store.Store, error) {
 	}
 	if p.Store == "memory:" {
 		return nil, wrongUsage("--store memory: holds nothing when the command has ended; expected a folder or a mongodb:// URL")
+	}
+	if !t.makes && !strings.HasPrefix(p.Store, "mongodb") {
+		if _, err := os.Stat(p.Store); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("there is no store at %s; --store names the folder of a server, --url one that runs", p.Store)
+		}
 	}
 	parameters, err := p.parameters()
 	if err != nil {

@@ -54,7 +54,13 @@ func (t *administered) onApps(cmd *cobra.Command, act func(r register) error) er
 	return errors.Join(act(r), r.Close())
 }
 
+// meant says how an app proves who it is.
+var meant = map[smart.Means]string{
+	smart.Public: "a public app without a secret", smart.Secret: "which has a secret", smart.Key: "which signs with its keys",
+}
+
 func newClientAdd(t *administered) *cobra.Command {
+	t.makes = true
 	cmd := &cobra.Command{
 		Use:   "add CLIENT_ID",
 		Short: "Add an app or a backend service",
@@ -81,7 +87,7 @@ func newClientAdd(t *administered) *cobra.Command {
 		return t.onApps(cmd, func(r register) error {
 			app, err := r.AddApp(cmd.Context(), change)
 			if err == nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "added %s, %s\n", app.ID, app.Means)
+				fmt.Fprintf(cmd.OutOrStdout(), "added %s, %s\n", app.ID, meant[app.Means])
 			}
 			return err
 		})

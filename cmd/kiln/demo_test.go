@@ -252,7 +252,7 @@ func TestAdministrationThroughAServer(t *testing.T) {
 		{"user enable ada", "koch", "ada may sign in\n"},
 		{"user password --password-stdin ada", "koch", "ada has a new password; sessions and tokens have ended\n"},
 		{"user disable ada", demoNurse, ""},
-		{"client add growth --public --redirect-uri http://127.0.0.1/ --scope patient/*.rs", "koch", "added growth, none\n"},
+		{"client add growth --public --redirect-uri http://127.0.0.1/ --scope patient/*.rs", "koch", "added growth, a public app without a secret\n"},
 		{"client disable growth", "koch", "growth is suspended\n"},
 		{"client approve growth", "koch", "growth is active\n"},
 		{"client add other --public --redirect-uri http://127.0.0.1/ --scope patient/*.rs", demoNurse, ""},

@@ -58,7 +58,7 @@ func TestTheLinesOfSmart(t *testing.T) {
 	}
 
 	newShow(t, "--data", data).end()
-	want(paste(blocks[0]), "added growth, none", "added chart, client_secret_basic", "added lab, private_key_jwt")
+	want(paste(blocks[0]), "added growth, a public app", "added chart, which has a secret", "added lab, which signs")
 
 	s := newShow(t, "--data", data)
 	base = s.base

@@ -55,6 +55,7 @@ func (t *administered) onPeople(cmd *cobra.Command, act func(d directory) error)
 }
 
 func newUserAdd(t *administered) *cobra.Command {
+	t.makes = true
 	cmd := &cobra.Command{
 		Use:     "add NAME",
 		Short:   "Add somebody who may sign in",

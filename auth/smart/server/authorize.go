@@ -149,7 +149,7 @@ func (s *Server) personOf(c *gin.Context, who *signedIn) (*smart.Person, error) 
 // chooses reports whether people of a rank choose among the patients that they reach.
 func (s *Server) chooses(rank string) bool {
 	r := s.options.Policy.Policy().Rank(rank)
-	return r != nil && r.Audience != policy.Patients
+	return r != nil && r.Audience != policy.Patients && len(r.Reaches("Patient", scope.Search)) > 0
 }
 
 // reaches compares levels of sign-in.

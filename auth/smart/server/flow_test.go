@@ -51,7 +51,8 @@ type flow struct {
 	server *server.Server
 	policy *policy.Current
 
-	providers *federation.Providers
+	parameters *search.Parameters
+	providers  *federation.Providers
 
 	base   string
 	issuer string
@@ -122,6 +123,7 @@ func newFlowWith(t *testing.T, providers ...federation.Provider) *flow {
 	authorizer, err := access.New(access.Options{Store: f.engine, Parameters: parameters, Policy: f.policy, BaseURL: f.base, Now: f.now, Logger: logger})
 	f.must(err)
 	f.fill(parameters)
+	f.parameters = parameters
 	service, err := fhir.New(fhir.Options{
 		Store: f.engine, Parameters: parameters, BaseURL: f.base, Authorizer: authorizer, Operations: []fhir.Operation{authorizer.BreakGlass()}, Now: f.now,
 	})
@@ -163,18 +165,24 @@ func (quiet) Finished(context.Context, *http.Request, rest.Ending) {}
 
 // fill stores two patients, of whom the nurse cares for one, before anybody guards the store.
 func (f *flow) fill(parameters *search.Parameters) {
-	open, err := fhir.New(fhir.Options{Store: f.engine, Parameters: parameters, BaseURL: f.base})
-	f.must(err)
-	defer open.Close()
-	edge, err := rest.New(rest.Options{Service: open})
-	f.must(err)
-	for path, body := range map[string]string{
+	f.stored(parameters, map[string]string{
 		"Practitioner/ada": `{"resourceType":"Practitioner","id":"ada"}`,
 		"Patient/lind":     `{"resourceType":"Patient","id":"lind","name":[{"family":"Lindgrenova","given":["Åsa"]}],"birthDate":"1970-05-03","generalPractitioner":[{"reference":"Practitioner/ada"}]}`,
 		"Patient/berg":     `{"resourceType":"Patient","id":"berg","name":[{"family":"Bergmanova"}]}`,
 		"Observation/o1":   `{"resourceType":"Observation","id":"o1","status":"final","code":{"text":"pulse"},"subject":{"reference":"Patient/lind"}}`,
 		"Observation/o2":   `{"resourceType":"Observation","id":"o2","status":"final","code":{"text":"pulse"},"subject":{"reference":"Patient/berg"}}`,
-	} {
+	})
+}
+
+// stored are resources that nobody guards.
+func (f *flow) stored(parameters *search.Parameters, resources map[string]string) {
+	f.Helper()
+	open, err := fhir.New(fhir.Options{Store: f.engine, Parameters: parameters, BaseURL: f.base})
+	f.must(err)
+	defer open.Close()
+	edge, err := rest.New(rest.Options{Service: open})
+	f.must(err)
+	for path, body := range resources {
 		r := httptest.NewRequest(http.MethodPut, "/fhir/"+path, strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/fhir+json")
 		w := httptest.NewRecorder()

@@ -84,3 +84,14 @@ func TestWhatAnybodySendsIsNotKept(t *testing.T) {
 		t.Errorf("heard %q", f.heard())
 	}
 }
+
+// TestWhoReachesNoPatientsIsToldSo: an app that asks for a patient gets no answer from the server's failing.
+func TestWhoReachesNoPatientsIsToldSo(t *testing.T) {
+	f := newFlow(t)
+	for _, name := range []string{"koch", "boss"} {
+		p := f.browser().Open(f.authorizeURL(nil)).SignIn(name, passphrase)
+		if p.Left == nil || p.Left.Query().Get("error") != "access_denied" {
+			t.Errorf("%s ends at %v with %d %s", name, p.Left, p.Status, p.Body)
+		}
+	}
+}

@@ -107,3 +107,10 @@ func (h hospital) reaches(ctx context.Context, p *auth.Principal, key store.Key)
 	}
 	return false, err
 }
+
+// during reports whether an Encounter is one of a patient, as far as somebody may see.
+func (h hospital) during(ctx context.Context, p *auth.Principal, encounter, patient string) (bool, error) {
+	query := url.Values{"_id": {encounter}, "patient": {patient}, "_elements": {"id"}}
+	found, err := h.service.Search(auth.NewContext(ctx, p), fhir.SearchRequest{Type: "Encounter", Query: query.Encode()})
+	return err == nil && len(found.Entries) > 0 && found.Entries[0].Mode == "match", err
+}

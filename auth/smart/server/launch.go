@@ -73,6 +73,17 @@ func (s *Server) launch(c *gin.Context) {
 			return
 		}
 	}
+	if r.Encounter != "" && r.Patient != "" {
+		ok, err := s.hospital.during(c, p, r.Encounter, r.Patient)
+		if err != nil {
+			s.answerAdmin(c, err)
+			return
+		}
+		if !ok {
+			problem(c, http.StatusBadRequest, "The encounter is not one of that patient.")
+			return
+		}
+	}
 	handle := s.token()
 	l := smart.Launch{
 		Context: smart.Context{Patient: r.Patient, Encounter: r.Encounter, Others: r.Context, Intent: r.Intent, Banner: r.Banner == nil || *r.Banner},
@@ -92,7 +103,7 @@ func (s *Server) launch(c *gin.Context) {
 	query.Set("launch", handle)
 	u.RawQuery = query.Encode()
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, gin.H{"launch_url": u.String()})
+	c.PureJSON(http.StatusOK, gin.H{"launch_url": u.String()})
 }
 
 // checkContext tells what is wrong with a fhirContext:

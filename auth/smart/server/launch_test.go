@@ -32,6 +32,11 @@ func TestLaunchFromAnEHR(t *testing.T) {
 	f := newFlow(t)
 	token := f.tokens("ada", map[string]string{"scope": "openid user/*.rs administration"}).text("access_token")
 	lab := f.backend(f.assertion("rsa", "RS384", nil), nil).text("access_token")
+	f.stored(f.parameters, map[string]string{
+		"Patient/holm":      `{"resourceType":"Patient","id":"holm","generalPractitioner":[{"reference":"Practitioner/ada"}]}`,
+		"Encounter/of-lind": `{"resourceType":"Encounter","id":"of-lind","status":"in-progress","class":{"code":"IMP"},"subject":{"reference":"Patient/lind"}}`,
+		"Encounter/of-holm": `{"resourceType":"Encounter","id":"of-holm","status":"in-progress","class":{"code":"IMP"},"subject":{"reference":"Patient/holm"}}`,
+	})
 	good := map[string]any{"client_id": "app", "patient": "lind", "intent": "order", "fhirContext": []any{map[string]any{"reference": "ImagingStudy/1"}}}
 	with := func(name string, value any) map[string]any {
 		changed := map[string]any{}
@@ -54,6 +59,7 @@ func TestLaunchFromAnEHR(t *testing.T) {
 		{"a patient out of reach", token, with("patient", "berg"), 404},
 		{"a patient that is not there", token, with("patient", "nobody"), 404},
 		{"an encounter that is not there", token, with("encounter", "nobody"), 404},
+		{"an encounter of another patient", token, with("encounter", "of-holm"), 400},
 		{"a context that is no list", token, with("fhirContext", "x"), 400},
 		{"a context with a patient of the launch", token, with("fhirContext", []any{map[string]any{"reference": "Patient/lind"}}), 400},
 		{"a context with an empty role", token, with("fhirContext", []any{map[string]any{"reference": "Task/1", "role": ""}}), 400},
@@ -62,6 +68,9 @@ func TestLaunchFromAnEHR(t *testing.T) {
 		if a := f.sendJSON(http.MethodPost, "/auth/launch", c.token, c.body); a.status != c.want || a.text("launch_url") != "" {
 			t.Errorf("%s: %d %v, want %d", c.name, a.status, a.body, c.want)
 		}
+	}
+	if a := f.sendJSON(http.MethodPost, "/auth/launch", token, with("encounter", "of-lind")); a.status != http.StatusOK {
+		t.Errorf("an encounter of the patient: %d %v", a.status, a.body)
 	}
 	handle := func() string {
 		a := f.sendJSON(http.MethodPost, "/auth/launch", token, good)

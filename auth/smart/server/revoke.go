@@ -20,6 +20,9 @@ func (s *Server) revokeEndpoint(c *gin.Context) {
 	if err == nil && refused == nil && client == nil {
 		refused = unknownClient
 	}
+	if err == nil && refused == nil && c.PostForm("token") == "" {
+		refused = &smart.Error{Code: smart.InvalidRequest, Description: "token is missing."}
+	}
 	if err == nil && refused == nil {
 		err = s.revokeToken(c, client, hashed(c.PostForm("token")))
 	}
