@@ -1,6 +1,7 @@
 package mongodb
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -38,5 +39,18 @@ func TestConditionsAreBounded(t *testing.T) {
 	text := search.Test{Param: parameters.Lookup("Observation", "code"), Modifier: search.Text, Any: make([]search.Criterion, maxAsked+1)}
 	if c, err := lower(text, "Observation", nil); err != nil || c != (anything{}) {
 		t.Errorf("more texts than are asked for make %v, %v", c, err)
+	}
+}
+
+// TestDetachedValuesAreTheSame, whatever they are made of.
+func TestDetachedValuesAreTheSame(t *testing.T) {
+	token := search.TokenValue{System: "s", Code: "c", Text: "t", TypeSystem: "ts", TypeCode: "tc"}
+	for _, v := range []search.Value{
+		search.StringValue{Text: "A", Folded: "a"}, token, search.ReferenceValue{Type: "Patient", ID: "1", Version: "2"},
+		search.ReferenceValue{URL: "urn:x"}, search.ReferenceValue{Identifier: token}, search.URIValue{URI: "urn:y"}, search.DateValue{Low: 1, High: 2},
+	} {
+		if got := detached(v); !reflect.DeepEqual(got, v) {
+			t.Errorf("%#v is %#v", v, got)
+		}
 	}
 }

@@ -41,13 +41,21 @@ func detached(v search.Value) search.Value {
 	case search.StringValue:
 		return search.StringValue{Text: strings.Clone(v.Text), Folded: strings.Clone(v.Folded)}
 	case search.TokenValue:
-		return search.TokenValue{System: strings.Clone(v.System), Code: strings.Clone(v.Code)}
+		return detachedToken(v)
 	case search.ReferenceValue:
-		return search.ReferenceValue{Type: strings.Clone(v.Type), ID: strings.Clone(v.ID), URL: strings.Clone(v.URL), Version: strings.Clone(v.Version)}
+		return search.ReferenceValue{
+			Type: strings.Clone(v.Type), ID: strings.Clone(v.ID), URL: strings.Clone(v.URL), Version: strings.Clone(v.Version), Identifier: detachedToken(v.Identifier),
+		}
 	case search.URIValue:
 		return search.URIValue{URI: strings.Clone(v.URI)}
 	}
 	return v
+}
+
+func detachedToken(v search.TokenValue) search.TokenValue {
+	return search.TokenValue{
+		System: strings.Clone(v.System), Code: strings.Clone(v.Code), Text: strings.Clone(v.Text), TypeSystem: strings.Clone(v.TypeSystem), TypeCode: strings.Clone(v.TypeCode),
+	}
 }
 
 // sortHits orders all matches as the contract says.
