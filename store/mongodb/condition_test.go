@@ -46,8 +46,13 @@ func TestConditionsAreBounded(t *testing.T) {
 func TestDetachedValuesAreTheSame(t *testing.T) {
 	token := search.TokenValue{System: "s", Code: "c", Text: "t", TypeSystem: "ts", TypeCode: "tc"}
 	for _, v := range []search.Value{
-		search.StringValue{Text: "A", Folded: "a"}, token, search.ReferenceValue{Type: "Patient", ID: "1", Version: "2"},
-		search.ReferenceValue{URL: "urn:x"}, search.ReferenceValue{Identifier: token}, search.URIValue{URI: "urn:y"}, search.DateValue{Low: 1, High: 2},
+		search.StringValue{Text: "A", Folded: "a"},
+		token,
+		search.ReferenceValue{Type: "Patient", ID: "1", Version: "2"},
+		search.ReferenceValue{URL: "urn:x"},
+		search.ReferenceValue{Identifier: token},
+		search.URIValue{URI: "urn:y"},
+		search.DateValue{Low: 1, High: 2},
 	} {
 		if got := detached(v); !reflect.DeepEqual(got, v) {
 			t.Errorf("%#v is %#v", v, got)
