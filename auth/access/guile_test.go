@@ -32,33 +32,33 @@ func TestDenialsAreNotLiftedByWhomTheyDeny(t *testing.T) {
 			_, err := h.Update(ctx, fhir.UpdateRequest{Key: key("Consent/c"), Resource: h.doc(text)})
 			return err
 		}
-		people := map[string]context.Context{
-			"nurse": h.person("nurse", "Practitioner/d"), "clinician": h.person("clinician", "Practitioner/d"), "proxy": h.person("proxy", "RelatedPerson/mother"),
-		}
-		for name, ctx := range people {
+		nurse := func() context.Context { return h.person("nurse", "Practitioner/d") } // of one request, so anew each time
+		clinician := func() context.Context { return h.person("clinician", "Practitioner/d") }
+		proxy := func() context.Context { return h.person("proxy", "RelatedPerson/mother") }
+		for name, request := range map[string]func() context.Context{"nurse": nurse, "clinician": clinician, "proxy": proxy} {
 			for _, text := range []string{deniedBy("inactive", deny), deniedBy("active", `{"type":"permit"}`), deniedBy("active", `{"type":"deny","period":{"end":"2001-01-01"}}`)} {
-				if err := update(ctx, text); !outcome.Is(err, outcome.Forbidden) {
+				if err := update(request(), text); !outcome.Is(err, outcome.Forbidden) {
 					t.Errorf("%s makes of it %s: %v", name, text, err)
 				}
 			}
-			if h.reads(ctx, "Observation/o1") {
+			if h.reads(request(), "Observation/o1") {
 				t.Errorf("%s reads what is denied", name)
 			}
 		}
-		if _, err := h.Delete(people["clinician"], deleting("Consent/c")); !outcome.Is(err, outcome.Forbidden) {
+		if _, err := h.Delete(clinician(), deleting("Consent/c")); !outcome.Is(err, outcome.Forbidden) {
 			t.Errorf("it is deleted: %v", err)
 		}
 		// A denial of tomorrow is one too, and what does not deny the writer is theirs to change.
 		h.put(deniedBy("active", `{"type":"deny","period":{"start":"2024-05-07"}}`))
-		if err := update(people["nurse"], deniedBy("inactive", deny)); !outcome.Is(err, outcome.Forbidden) {
+		if err := update(nurse(), deniedBy("inactive", deny)); !outcome.Is(err, outcome.Forbidden) {
 			t.Errorf("a denial of tomorrow: %v", err)
 		}
 		h.put(deniedBy("active", `{"type":"deny","actor":[{"role":{"text":"x"},"reference":{"reference":"Practitioner/other"}}]}`))
-		if err := update(people["nurse"], deniedBy("inactive", deny)); err != nil {
+		if err := update(nurse(), deniedBy("inactive", deny)); err != nil {
 			t.Errorf("one that denies another: %v", err)
 		}
 		h.put(deniedBy("active", deny))
-		if err := update(h.person("patient", "Patient/p1"), deniedBy("inactive", deny)); err != nil || !h.reads(people["nurse"], "Observation/o1") {
+		if err := update(h.person("patient", "Patient/p1"), deniedBy("inactive", deny)); err != nil || !h.reads(nurse(), "Observation/o1") {
 			t.Errorf("the patient takes it back: %v", err)
 		}
 	})
