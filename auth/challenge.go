@@ -50,6 +50,13 @@ func BadToken() *outcome.Error {
 
 // StepUp refuses (401) a sign-in that is too weak or too old for an act, and says what would do.
 func StepUp(acr []string, maxAge time.Duration) *outcome.Error {
-	return outcome.New(outcome.Login, "This needs a fresh or stronger sign-in.").
+	sentence := "This needs a sign-in"
+	if maxAge > 0 {
+		sentence += " of the last " + strconv.Itoa(int(maxAge.Minutes())) + " minutes"
+	}
+	if len(acr) > 0 {
+		sentence += " by a second means (" + strings.Join(acr, " or ") + ")"
+	}
+	return outcome.New(outcome.Login, "%s.", sentence).
 		Because(&Challenge{Code: "insufficient_user_authentication", ACR: acr, MaxAge: maxAge})
 }

@@ -25,6 +25,9 @@ func TestChallenges(t *testing.T) {
 		if !errors.As(c.err, &challenge) || challenge.WWWAuthenticate() != c.want {
 			t.Errorf("%v tells %q, want %q", c.err, challenge.WWWAuthenticate(), c.want)
 		}
+		if said := c.err.Error(); challenge.MaxAge > 0 && said != "This needs a sign-in of the last 5 minutes by a second means (mfa or phr)." {
+			t.Errorf("it says %s", said)
+		}
 		if c.err.Code() != outcome.Login {
 			t.Errorf("%v has the code %s", c.err, c.err.Code())
 		}

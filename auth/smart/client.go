@@ -88,6 +88,13 @@ func sameButPort(registered, address string) bool {
 	return a.String() == b.String() && !strings.Contains(address, "#")
 }
 
+// Assured reports whether a code that is sent to an address reaches this client, as far as can be known: it proves who it is, or
+// the address was registered with host and port. Any port of the very machine, and a scheme that apps choose for themselves,
+// may be taken by others, so that people are asked each time: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
+func (c *Client) Assured(address string) bool {
+	return c.Means != Public || slices.Contains(c.Redirects, address) && strings.HasPrefix(address, "http")
+}
+
 func loopbackIP(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()

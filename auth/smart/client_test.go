@@ -87,3 +87,20 @@ func TestHowClientsAreCalled(t *testing.T) {
 		t.Errorf("it is called %q", got)
 	}
 }
+
+func TestAssured(t *testing.T) {
+	c := app(func(c *smart.Client) {
+		c.Redirects = []string{redirect, "http://127.0.0.1:9000/done", "http://127.0.0.1/any", "org.example.app:/done"}
+	})
+	for address, want := range map[string]bool{
+		redirect: true, "http://127.0.0.1:9000/done": true, "http://127.0.0.1:4711/any": false, "http://127.0.0.1:9001/done": false, "org.example.app:/done": false,
+	} {
+		if got := c.Assured(address); got != want {
+			t.Errorf("that %s is the app's: %t", address, got)
+		}
+	}
+	c.Means = smart.Secret
+	if !c.Assured("org.example.app:/done") {
+		t.Error("an app that proves who it is is not assured")
+	}
+}

@@ -83,18 +83,26 @@ func (t *administered) open(ctx context.Context) (store.Store, error) {
 // remote administers a running server.
 func (t *administered) remote() (*remoteServer, error) {
 	if t.url == "" || t.token == "" {
-		return nil, wrongUsage("--url and --token-file go together")
+		return nil, wrongUsage("--url and --token-file go together; `kiln login` writes such a file")
 	}
-	u, err := url.Parse(t.url)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, wrongUsage("--url is %q; expected a URL such as https://kiln.example.org", t.url)
+	base, err := serverAt(t.url)
+	if err != nil {
+		return nil, err
 	}
 	token, err := readToken(t.token)
 	if err != nil {
 		return nil, err
 	}
-	base := strings.TrimSuffix(strings.TrimRight(t.url, "/"), "/fhir")
 	return &remoteServer{base: base, token: token, client: &http.Client{Timeout: time.Minute}}, nil
+}
+
+// serverAt is the address of a server, given as such or as its FHIR base, without a slash at its end.
+func serverAt(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", wrongUsage("--url is %q; expected a URL such as https://kiln.example.org", address)
+	}
+	return strings.TrimSuffix(strings.TrimRight(address, "/"), "/fhir"), nil
 }
 
 // readToken reads the access token that a file holds.

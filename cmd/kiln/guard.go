@@ -105,6 +105,9 @@ func (g *guard) serve(ctx context.Context, service *fhir.Service) (err error) {
 		People: g.people, Records: g.store.Records, Service: service, Policy: g.Policy, Authorizer: g.authorizer, Issuer: g.Issuer, Providers: g.Providers, ExportAudit: g.exportAudit, Shared: g.store.Shared(),
 		AccessTokenLives: g.AccessTokenLives, Told: g.told, Logger: g.Logger,
 	})
+	if err == nil {
+		err = addCommandLine(ctx, g.store.Records)
+	}
 	if err == nil && g.First {
 		err = g.invite(ctx)
 	}

@@ -8,7 +8,7 @@ import (
 
 // commands lists the subcommands in the order of --help.
 var commands = []func() *cobra.Command{
-	newDemo, newServe, newLoad, newExport, newCheck, newBackup, newRestore, newCopy, newUser, newClient, newKeys, newAudit, newValidate, newFHIRPath, newBench, newVersion,
+	newDemo, newServe, newLoad, newExport, newCheck, newBackup, newRestore, newCopy, newLogin, newUser, newClient, newKeys, newAudit, newValidate, newFHIRPath, newBench, newVersion,
 }
 
 func newRoot() *cobra.Command {

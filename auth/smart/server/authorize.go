@@ -164,7 +164,7 @@ func (s *Server) goOn(c *gin.Context) {
 
 func (s *Server) step(c *gin.Context, u *underway) {
 	var consented scope.Set
-	if u.person != nil {
+	if u.person != nil && u.client.Assured(u.RedirectURI) {
 		text, err := s.vault.consented(c, u.person.User, u.ClientID)
 		if err != nil {
 			s.fail(c, err)
