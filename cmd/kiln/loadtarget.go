@@ -280,6 +280,8 @@ func (t *serverTarget) post(ctx context.Context, bundle []byte, _ []store.Record
 	switch {
 	case response.StatusCode == http.StatusOK:
 		return doc, nil, nil
+	case response.StatusCode == http.StatusUnauthorized && t.token == "":
+		return nil, nil, fmt.Errorf("%s answered %s; expected --token-file with an access token, such as `kiln login` writes", t.base, response.Status)
 	case response.StatusCode >= 500 || response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden || response.StatusCode == http.StatusTooManyRequests:
 		return nil, nil, fmt.Errorf("%s answered %s: %s", t.base, response.Status, sentences(doc, 0))
 	}

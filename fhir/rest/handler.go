@@ -73,7 +73,7 @@ func (h *Handler) mount() {
 	gin.SetMode(gin.ReleaseMode)
 	h.engine = gin.New()
 	h.engine.RedirectTrailingSlash = false
-	h.engine.HandleMethodNotAllowed = false
+	h.engine.HandleMethodNotAllowed = true
 	h.engine.GET("/healthz", h.healthz)
 	h.engine.GET("/readyz", h.readyz)
 	h.engine.GET("/metrics", gin.WrapH(h.metrics.handler()))
@@ -84,7 +84,17 @@ func (h *Handler) mount() {
 		h.engine.Handle(method, basePath, h.serve)
 		h.engine.Handle(method, basePath+"/*path", h.serve)
 	}
-	h.engine.NoRoute(h.serve) // other methods and other paths: refused as FHIR does
+	h.engine.NoRoute(h.serve) // refused as FHIR does
+	h.engine.NoMethod(h.notAllowed)
+}
+
+// notAllowed refuses a method that an address does not take, below the base as FHIR does.
+func (h *Handler) notAllowed(c *gin.Context) {
+	if path := c.Request.URL.Path; path == basePath || strings.HasPrefix(path, basePath+"/") {
+		h.serve(c)
+		return
+	}
+	c.String(http.StatusMethodNotAllowed, "The method %s is not allowed here; this address takes %s.\n", clip(c.Request.Method), c.Writer.Header().Get("Allow"))
 }
 
 // Engine is the router that other parts of the program add their addresses to, before serving.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -355,5 +356,27 @@ func TestNothingSecretIsKeptOrLogged(t *testing.T) {
 	}
 	if logged == "" {
 		t.Error("nothing is logged at all")
+	}
+}
+
+func TestMethodsThatAnAddressDoesNotTake(t *testing.T) {
+	f := newFlow(t)
+	for path, allow := range map[string]string{"/auth/token": "POST, OPTIONS", "/auth/launch": "POST", "/fhir/Patient": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"} {
+		method := http.MethodGet
+		if path == "/fhir/Patient" {
+			method = "PURGE"
+		}
+		r, err := http.NewRequestWithContext(t.Context(), method, f.issuer+path, nil)
+		f.must(err)
+		answer, err := http.DefaultClient.Do(r)
+		f.must(err)
+		f.must(answer.Body.Close())
+		got := strings.Split(answer.Header.Get("Allow"), ", ")
+		want := strings.Split(allow, ", ")
+		slices.Sort(got)
+		slices.Sort(want)
+		if answer.StatusCode != http.StatusMethodNotAllowed || !slices.Equal(got, want) {
+			t.Errorf("%s %s gets %d, allowed is %v", method, path, answer.StatusCode, got)
+		}
 	}
 }
