@@ -41,6 +41,7 @@ type Options struct {
 
 	time time.Duration           // for tests: that a transaction may take
 	step func(name string) error // for tests: called before each step of a landing
+	held int                     // for tests: how many referrers a search remembers; -1 for none
 }
 
 // EnsureDefaults fills in what was left out.
@@ -50,6 +51,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.time <= 0 {
 		o.time = transactionTime
+	}
+	if o.held == 0 {
+		o.held = maxHeld
 	}
 	if o.Term <= 0 {
 		o.Term = 5 * time.Second

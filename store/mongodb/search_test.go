@@ -151,3 +151,42 @@ func TestPlansTellWhatServesASearch(t *testing.T) {
 		}
 	}
 }
+
+// TestReferrersThatAreVeryMany: those that a search does not remember are walked, and it finds the same.
+func TestReferrersThatAreVeryMany(t *testing.T) {
+	s, _, _ := people(t, 8)
+	var changes []store.Change
+	for i := range 8 {
+		for n := range 3 {
+			status := "final"
+			if i%2 == 1 || n < 2 {
+				status = "amended"
+			}
+			changes = append(changes, storetest.Put(fmt.Sprintf("Observation/o%d-%d", i, n), fmt.Sprintf(`"status":%q,"subject":{"reference":"Patient/p%02d"}`, status, i)))
+		}
+	}
+	commitPeople(t, s, changes...)
+	for _, held := range []int{maxHeld, 4, -1} {
+		s.options.held = held
+		for address, want := range map[string]string{
+			"Patient?gender=female&_has:Observation:subject:status=final&_sort=_id":                                          "p00 p02 p04 p06",
+			"Patient?gender=female&_has:Observation:subject:status:not=amended&_sort=-_id":                                   "p06 p04 p02 p00",
+			"Patient?_filter=gender+eq+female+and+not+(_has:Observation:subject:status+eq+final)&_sort=_id":                  "p01 p03 p05 p07",
+			"Patient?gender=female&_has:Observation:subject:status=amended&_has:Observation:subject:status=final&_sort=-_id": "p06 p04 p02 p00",
+			"Observation?status=amended&subject:Patient._has:Observation:subject:status=final&_sort=_id":                     "o0-0 o0-1 o2-0 o2-1 o4-0 o4-1 o6-0 o6-1",
+		} {
+			page, err := s.Search(t.Context(), storetest.Query(address), nil)
+			if err != nil {
+				t.Errorf("%s: %v", address, err)
+				continue
+			}
+			var ids []string
+			for _, m := range page.Matches {
+				ids = append(ids, m.Key.ID)
+			}
+			if got := strings.Join(ids, " "); got != want {
+				t.Errorf("%s, remembering %d: %s, want %s", address, held, got, want)
+			}
+		}
+	}
+}

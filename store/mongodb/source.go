@@ -150,7 +150,7 @@ func (k referrerKey) asKey() string { return k.param.Code + "=" + cutKey(k.targe
 // loadReferrers finds those of several resources at once. Where they are many they are not kept, and each resource's are
 // walked when they are asked for.
 func (f *source) loadReferrers(ctx context.Context, typ string, param *search.Parameter, targets []store.Key) error {
-	if len(f.referrers) > maxKnown || f.held > maxHeld {
+	if len(f.referrers) > maxKnown || f.held > f.s.view.store.options.held {
 		clear(f.referrers)
 		f.held = 0
 	}
@@ -180,7 +180,7 @@ func (f *source) loadReferrers(ctx context.Context, typ string, param *search.Pa
 				f.held++
 			}
 		}
-		if f.held > maxHeld {
+		if f.held > f.s.view.store.options.held {
 			for _, target := range targets {
 				delete(f.referrers, referrerKey{typ, param, target})
 			}
