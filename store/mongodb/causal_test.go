@@ -69,9 +69,9 @@ func TestReadsAreCausal(t *testing.T) {
 		}
 		r.causal(t, name, r.take(), 1, before)
 	}
-	feed := &feed{store: s, part: feedFirst, closed: make(chan struct{})}
+	feed := &feed{store: s, part: feedFirst}
 	r.take()
-	if _, err := feed.Next(t.Context()); err != nil {
+	if events, err := feed.fill(t.Context()); err != nil || len(events) == 0 {
 		t.Fatal(err)
 	}
 	r.causal(t, "Next", r.take(), 1, before)

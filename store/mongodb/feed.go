@@ -2,9 +2,7 @@ package mongodb
 
 import (
 	"context"
-	"io"
 	"math"
-	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -19,7 +17,8 @@ func (s *Store) Changes(ctx context.Context, after store.Position) (store.Feed, 
 	}
 	defer s.leave()
 	s.lookout.start(s)
-	return &feed{store: s, last: int64(min(after, math.MaxInt64)), part: feedFirst, closed: make(chan struct{})}, nil
+	f := &feed{store: s, last: int64(min(after, math.MaxInt64)), part: feedFirst}
+	return store.NewTail(f.fill, s.lookout.watch, s.done), nil
 }
 
 // feedBatch is how many changes are read at once, without the bodies: those are read in parts, of which
@@ -32,68 +31,21 @@ const (
 )
 
 type feed struct {
-	store   *Store
-	last    int64    // position of the last change given or in pending
-	ahead   []*event // those after it that have been read
-	part    int      // how many bodies are read next
-	pending []store.Event
-	once    sync.Once
-	closed  chan struct{}
+	store *Store
+	last  int64    // position of the last change given
+	ahead []*event // those after it that have been read
+	part  int      // how many bodies are read next
 }
 
-// Next implements store.Feed.
-func (f *feed) Next(ctx context.Context) (store.Event, error) {
-	for {
-		if f.ended() {
-			return store.Event{}, io.EOF
-		}
-		if err := ctx.Err(); err != nil {
-			return store.Event{}, err
-		}
-		if len(f.pending) > 0 {
-			event := f.pending[0]
-			f.pending = f.pending[1:]
-			return event, nil
-		}
-		more := f.store.lookout.watch()
-		if err := f.fill(ctx); err != nil {
-			return store.Event{}, err
-		}
-		if len(f.pending) > 0 {
-			continue
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-		case <-f.store.done:
-		case <-f.closed:
-		}
-	}
-}
-
-func (f *feed) ended() bool {
-	select {
-	case <-f.store.done:
-		return true
-	case <-f.closed:
-		return true
-	default:
-		return false
-	}
-}
-
-// fill puts the next changes into pending, if there are any.
-func (f *feed) fill(ctx context.Context) error {
+// fill gives the next changes, if there are any.
+func (f *feed) fill(ctx context.Context) ([]store.Event, error) {
 	if err := f.store.enter(ctx); err != nil {
-		if f.ended() {
-			return nil
-		}
-		return err
+		return nil, err
 	}
 	defer f.store.leave()
 	ctx, end, err := f.store.causal(ctx, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer end()
 	v, err := f.store.now(ctx)
@@ -101,22 +53,22 @@ func (f *feed) fill(ctx context.Context) error {
 		err = f.read(ctx, v)
 	}
 	if err != nil || len(f.ahead) == 0 {
-		return told(ctx, err)
+		return nil, told(ctx, err)
 	}
 	part := f.ahead[:min(f.part, len(f.ahead))]
 	versions, err := v.versions(ctx, part)
 	if err != nil {
-		return told(ctx, err)
+		return nil, told(ctx, err)
 	}
-	bytes := 0
+	events, bytes := make([]store.Event, len(part)), 0
 	for i, version := range versions {
 		f.last = part[i].Position
-		f.pending = append(f.pending, store.Event{Position: store.Position(f.last), Version: version})
+		events[i] = store.Event{Position: store.Position(f.last), Version: version}
 		bytes += len(version.Body)
 	}
 	f.ahead = f.ahead[len(part):]
 	f.part = min(max(feedBytes/(bytes/len(part)+1), 1), 2*f.part, feedMost)
-	return nil
+	return events, nil
 }
 
 // read reads the next changes that are committed.
@@ -130,11 +82,5 @@ func (f *feed) read(ctx context.Context, v *view) error {
 		}
 		f.ahead = append(f.ahead, e)
 	}
-	return nil
-}
-
-// Close implements store.Feed.
-func (f *feed) Close() error {
-	f.once.Do(func() { close(f.closed) })
 	return nil
 }

@@ -154,9 +154,9 @@ func TestTheFeedWaitsForTheMark(t *testing.T) {
 		if step != "mark" {
 			return nil
 		}
-		f := &feed{store: other, part: feedFirst, closed: make(chan struct{})}
-		err := f.fill(t.Context())
-		early = len(f.pending)
+		f := &feed{store: other, part: feedFirst}
+		events, err := f.fill(t.Context())
+		early = len(events)
 		return err
 	})
 	if err != nil {
@@ -165,9 +165,9 @@ func TestTheFeedWaitsForTheMark(t *testing.T) {
 	if _, err := s.Commit(t.Context(), guarded()); err != nil || early != 1 {
 		t.Errorf("%d changes came before the mark; expected the one of before, %v", early, err)
 	}
-	f := &feed{store: other, part: feedFirst, closed: make(chan struct{})}
-	if err := f.fill(t.Context()); err != nil || len(f.pending) != 2 {
-		t.Errorf("%d changes came after it, %v", len(f.pending), err)
+	f := &feed{store: other, part: feedFirst}
+	if events, err := f.fill(t.Context()); err != nil || len(events) != 2 {
+		t.Errorf("%d changes came after it, %v", len(events), err)
 	}
 }
 

@@ -3,8 +3,6 @@ package pebble
 import (
 	"context"
 	"encoding/binary"
-	"io"
-	"sync"
 
 	lsm "github.com/cockroachdb/pebble/v2"
 
@@ -17,78 +15,32 @@ func (s *Store) Changes(ctx context.Context, after store.Position) (store.Feed, 
 		return nil, err
 	}
 	defer s.leave()
-	return &feed{store: s, last: uint64(after), closed: make(chan struct{})}, nil
+	f := &feed{store: s, last: uint64(after)}
+	return store.NewTail(f.fill, s.durable.watch, s.done), nil
 }
 
 // feedBatch is how many changes are read at once.
 const feedBatch = 32
 
 type feed struct {
-	store  *Store
-	last   uint64 // position of the last change given or in pending
-	events []store.Event
-	once   sync.Once
-	closed chan struct{}
+	store *Store
+	last  uint64 // position of the last change given
 }
 
-// Next implements store.Feed.
-func (f *feed) Next(ctx context.Context) (store.Event, error) {
-	for {
-		if f.ended() {
-			return store.Event{}, io.EOF
-		}
-		if err := ctx.Err(); err != nil {
-			return store.Event{}, err
-		}
-		if len(f.events) > 0 {
-			event := f.events[0]
-			f.events = f.events[1:]
-			return event, nil
-		}
-		more := f.store.durable.watch()
-		if err := f.fill(ctx); err != nil {
-			return store.Event{}, err
-		}
-		if len(f.events) > 0 {
-			continue
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-		case <-f.store.done:
-		case <-f.closed:
-		}
-	}
-}
-
-func (f *feed) ended() bool {
-	select {
-	case <-f.store.done:
-		return true
-	case <-f.closed:
-		return true
-	default:
-		return false
-	}
-}
-
-// fill reads the next changes that are on disk.
-func (f *feed) fill(ctx context.Context) error {
+// fill gives the next changes that are on disk.
+func (f *feed) fill(ctx context.Context) ([]store.Event, error) {
 	s := f.store
 	if err := s.enter(ctx); err != nil {
-		if f.ended() {
-			return nil
-		}
-		return err
+		return nil, err
 	}
 	defer s.leave()
 	end := s.durable.position.Load()
 	if f.last >= end {
-		return nil
+		return nil, nil
 	}
 	it, err := s.db.NewIter(&lsm.IterOptions{LowerBound: feedKey(nil, f.last+1), UpperBound: feedKey(nil, end+1)})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer it.Close()
 	events := make([]store.Event, 0, feedBatch)
@@ -96,24 +48,18 @@ func (f *feed) fill(ctx context.Context) error {
 	for ok := it.First(); ok && len(events) < feedBatch; ok = it.Next() {
 		p, err := readPlace(it.Value())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		version, err := s.getVersion(s.db, p.document, p.version)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		last = binary.BigEndian.Uint64(it.Key()[1:])
 		events = append(events, store.Event{Position: store.Position(last), Version: version})
 	}
 	if err := it.Error(); err != nil {
-		return err
+		return nil, err
 	}
-	f.events, f.last = events, last
-	return nil
-}
-
-// Close implements store.Feed.
-func (f *feed) Close() error {
-	f.once.Do(func() { close(f.closed) })
-	return nil
+	f.last = last
+	return events, nil
 }
