@@ -72,7 +72,7 @@ func (s *Service) find(ctx context.Context, reader store.Reader, c *criteria, li
 	page := *query
 	page.Count, page.Total = min(limit+len(skip), s.options.Limits.MaxPageSize), search.TotalNone
 	var found []store.Version
-	for v, err := range matches(ctx, reader, &page) {
+	for v, err := range store.Matches(ctx, reader, &page) {
 		if err != nil {
 			return nil, refusal(err, store.Key{Type: c.typ})
 		}

@@ -324,7 +324,7 @@ func (x *inclusion) addAll(ctx context.Context, query *search.Query) error {
 		return err
 	}
 	query.Count = min(x.most-len(x.found)+1, search.MaxCount)
-	for v, err := range matches(ctx, x.reader, query) {
+	for v, err := range store.Matches(ctx, x.reader, query) {
 		if err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (s *Service) countReferrers(ctx context.Context, reader store.Reader, key s
 		return reader.Count(ctx, query)
 	}
 	count := int64(0)
-	for v, err := range matches(ctx, reader, query) {
+	for v, err := range store.Matches(ctx, reader, query) {
 		if err != nil {
 			return 0, err
 		}

@@ -167,7 +167,7 @@ func (s *Service) definitionIssues(element resources.Element, id string) []outco
 func storedDefinitions(ctx context.Context, reader store.Reader) (map[string]resources.Element, error) {
 	definitions := map[string]resources.Element{}
 	query := &search.Query{Count: search.DefaultCount, Total: search.TotalNone, Branches: []search.Branch{{Type: searchParameterType}}}
-	for v, err := range matches(ctx, reader, query) {
+	for v, err := range store.Matches(ctx, reader, query) {
 		if err != nil {
 			return nil, err
 		}

@@ -92,7 +92,7 @@ func (x *source) Referrers(ctx context.Context, typ string, param *search.Parame
 		query := &search.Query{Count: search.DefaultCount, Branches: []search.Branch{{Type: typ, Filter: search.Test{
 			Param: param, Any: []search.Criterion{search.ReferenceCriterion{Type: targetType, ID: targetID}},
 		}}}}
-		for v, err := range matches(ctx, x.reader, query) {
+		for v, err := range store.Matches(ctx, x.reader, query) {
 			if _, covered := x.over[v.Key]; covered {
 				continue
 			}
@@ -101,28 +101,6 @@ func (x *source) Referrers(ctx context.Context, typ string, param *search.Parame
 				resource, err = x.service.searchable(ctx, v)
 			}
 			if !yield(resource, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// matches walks all matches of a query, page by page. An error ends it.
-func matches(ctx context.Context, reader store.Reader, query *search.Query) iter.Seq2[store.Version, error] {
-	return func(yield func(store.Version, error) bool) {
-		var cursor store.Cursor
-		for {
-			page, err := reader.Search(ctx, query, cursor)
-			if err != nil {
-				yield(store.Version{}, err)
-				return
-			}
-			for _, v := range page.Matches {
-				if !yield(v, nil) {
-					return
-				}
-			}
-			if cursor = page.Next; cursor == nil {
 				return
 			}
 		}

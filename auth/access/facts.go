@@ -220,23 +220,5 @@ func parsed(v store.Version) (resources.Element, error) {
 
 // found walks the resources that a search finds.
 func found(ctx context.Context, reader store.Reader, typ string, filter search.Expr) iter.Seq2[store.Version, error] {
-	return func(yield func(store.Version, error) bool) {
-		query := &search.Query{Count: search.MaxCount, Total: search.TotalNone, Branches: []search.Branch{{Type: typ, Filter: filter}}}
-		var cursor store.Cursor
-		for {
-			page, err := reader.Search(ctx, query, cursor)
-			if err != nil {
-				yield(store.Version{}, err)
-				return
-			}
-			for _, v := range page.Matches {
-				if !yield(v, nil) {
-					return
-				}
-			}
-			if cursor = page.Next; cursor == nil {
-				return
-			}
-		}
-	}
+	return store.Matches(ctx, reader, &search.Query{Count: search.MaxCount, Total: search.TotalNone, Branches: []search.Branch{{Type: typ, Filter: filter}}})
 }
