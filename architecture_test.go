@@ -62,7 +62,7 @@ var owners = map[string][]string{
 	"github.com/gin-gonic/gin":            {"fhir/rest", "auth/smart/server", "cmd/…"},
 	"github.com/go-jose/go-jose/v4":       {"auth/smart/…"},
 	"github.com/coreos/go-oidc/v3":        {"auth/federation"},
-	"golang.org/x/oauth2":                 {"auth/federation"},
+	"golang.org/x/oauth2":                 {"auth/federation", "cmd/kiln"},
 	"golang.org/x/crypto":                 {"auth/account"},
 	"github.com/go-webauthn/webauthn":     {"auth/account", "auth/smart/server"},
 	"github.com/pquerna/otp":              {"auth/account"},
