@@ -2,6 +2,10 @@ package account_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"slices"
@@ -359,7 +363,7 @@ func TestPasskeys(t *testing.T) {
 	h.must(err)
 	site := virtualwebauthn.RelyingParty{Name: "Kiln", ID: "ward.example.org", Origin: "https://ward.example.org"}
 	device := virtualwebauthn.NewAuthenticator()
-	credential := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	credential := ellipticCredential(t)
 
 	offer, err := keys.Offer(h.ctx(), "ada")
 	h.must(err)
@@ -396,6 +400,31 @@ func TestPasskeys(t *testing.T) {
 	h.must(h.SetDisabled(h.ctx(), "ada", true))
 	_, err = sign("browser-1", site)
 	h.want(err, account.ErrWrong)
+}
+
+// ellipticCredential is a credential whose coordinates begin with no zero byte. Those are 32 bytes long in a COSE key
+// (https://www.rfc-editor.org/rfc/rfc9053#section-7.1.1), but virtualwebauthn drops leading zeros, so that the server
+// rightly refuses one key of 128.
+func ellipticCredential(t *testing.T) virtualwebauthn.Credential {
+	t.Helper()
+	for {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		point, err := key.PublicKey.Bytes() // 4, x, y
+		if err != nil {
+			t.Fatal(err)
+		}
+		if point[1] == 0 || point[33] == 0 {
+			continue
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return virtualwebauthn.NewCredentialWithImportedKey(virtualwebauthn.KeyTypeEC2, der)
+	}
 }
 
 func post(h *house, body string) *http.Request {
