@@ -167,3 +167,45 @@ func TestWatch(t *testing.T) {
 	<-ended
 	close(told)
 }
+
+// TestWatchMissesNoSecret: one that changes while the file is put in force is not taken for the one that was read.
+func TestWatchMissesNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	name, secret := filepath.Join(dir, "providers.yaml"), filepath.Join(dir, "secret")
+	text := "providers: [{name: one, title: One, issuer: 'https://id.example', client-id: k, client-secret-file: '" + secret + "'}]\n"
+	for file, text := range map[string]string{name: text, secret: "first"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := federation.New(nil, federation.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	changes := 0
+	go func() {
+		defer close(ended)
+		p.Watch(ctx, name, time.Millisecond, func() federation.Terms { return federation.Terms{} }, func(err error) {
+			if err != nil || changes > 0 { // half a file
+				return
+			}
+			changes++
+			if err := os.WriteFile(secret, []byte("second"), 0o600); err != nil {
+				t.Error(err)
+			}
+		})
+	}()
+	secretIs := func(want string) bool { found, ok := p.Get("one"); return ok && found.ClientSecret == want }
+	for !secretIs("first") {
+		time.Sleep(time.Millisecond)
+	}
+	if err := os.WriteFile(name, []byte(text+"# touched\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); !secretIs("second"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the secret that changed last is not in force")
+		}
+	}
+	cancel()
+	<-ended
+}

@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -11,12 +12,13 @@ import (
 // ends. told hears of each change, with nil, and of each file that cannot be used, once: then those before stay. The terms are
 // asked for at each reading.
 func (p *Providers) Watch(ctx context.Context, name string, every time.Duration, terms func() Terms, told func(error)) {
-	last, wrong := "", ""
+	var last []byte // the text that is in force
+	wrong := ""
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for first := true; ; first = false {
 		text, err := setting.File(name)
-		if seen := p.seen(text); seen != last || wrong != "" || err != nil {
+		if first || wrong != "" || err != nil || !bytes.Equal(text, last) || p.secretsChanged() {
 			if err == nil {
 				err = p.replace(text, terms())
 			}
@@ -25,11 +27,11 @@ func (p *Providers) Watch(ctx context.Context, name string, every time.Duration,
 				wrong = err.Error()
 				told(err)
 			case err == nil:
+				last = text
 				if wrong = ""; !first {
 					told(nil)
 				}
 			}
-			last = p.seen(text)
 		}
 		select {
 		case <-ctx.Done():
@@ -47,14 +49,16 @@ func (p *Providers) replace(text []byte, terms Terms) error {
 	return err
 }
 
-// seen is the text of a file, with the secrets of the providers in force.
-func (p *Providers) seen(text []byte) string {
-	all := string(text)
+// secretsChanged reports whether a secret of a provider in force is another than its file has now. What was loaded decides,
+// so that a file that changes while it is being loaded is not passed over.
+func (p *Providers) secretsChanged() bool {
 	for _, r := range *p.inForce.Load() {
-		if r.secretFile != "" {
-			secret, _ := readSecret(r.secretFile) // one that cannot be read is another
-			all += "\x00" + secret
+		if r.secretFile == "" {
+			continue
+		}
+		if secret, err := readSecret(r.secretFile); err != nil || secret != r.ClientSecret {
+			return true
 		}
 	}
-	return all
+	return false
 }
