@@ -42,14 +42,11 @@ var (
 	}
 )
 
-// types are those whose collections have their indexes.
+// types are those whose collections have indexes, if only of an older edition.
 type types struct {
 	mu    sync.Mutex
 	ready map[string]bool
-	work  sync.WaitGroup
 }
-
-func (t *types) wait() { t.work.Wait() }
 
 // made is the record of the indexes that there are: those of the types are of the edition, but for those that are behind.
 type made struct {
@@ -67,11 +64,11 @@ func (s *Store) openIndexes(ctx context.Context) error {
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
 		return err
 	}
+	for _, typ := range found.Types {
+		s.types.ready[typ] = true
+	}
 	if err == nil && found.Edition == indexEdition {
-		for _, typ := range found.Types {
-			s.types.ready[typ] = !slices.Contains(found.Behind, typ)
-		}
-		s.prepareBehind(ctx, found.Behind)
+		s.catchUp(found.Behind)
 		return nil
 	}
 	for name, models := range sharedIndexes {
@@ -87,16 +84,23 @@ func (s *Store) openIndexes(ctx context.Context) error {
 	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, byID("indexes"), noted, options.UpdateOne().SetUpsert(true)); err != nil {
 		return err
 	}
-	s.prepareBehind(ctx, found.Types)
+	s.catchUp(found.Types)
 	return nil
 }
 
-// prepareBehind makes the indexes of types anew in the background; what fails is done with the next commit of the
-// type, or when the store is opened again.
-func (s *Store) prepareBehind(ctx context.Context, names []string) {
-	for _, typ := range names {
-		s.types.work.Go(func() { _ = s.prepareType(context.WithoutCancel(ctx), typ) })
+// catchUp makes the indexes of types that are behind, one type after the other, in the background: commits do not wait for
+// it, and Close ends it. What is not done then, or fails, is done when the store is opened again.
+func (s *Store) catchUp(behind []string) {
+	if len(behind) == 0 {
+		return
 	}
+	ctx, stop := s.lifetime()
+	s.work.Go(func() {
+		defer stop()
+		for _, typ := range behind {
+			_ = s.makeTypeIndexes(ctx, typ)
+		}
+	})
 }
 
 // prepareTypes makes the collections and indexes of the types that a batch brings for the first time.
@@ -120,18 +124,32 @@ func (s *Store) prepareType(ctx context.Context, typ string) error {
 	if s.types.ready[typ] {
 		return nil
 	}
+	if err := s.makeTypeIndexes(ctx, typ); err != nil {
+		return err
+	}
+	s.types.ready[typ] = true
+	return nil
+}
+
+// makeTypeIndexes makes the collections and indexes of a type and notes that they are there.
+func (s *Store) makeTypeIndexes(ctx context.Context, typ string) error {
 	if err := s.makeIndexes(ctx, currentCollection(typ), currentIndexes); err != nil {
 		return err
 	}
 	if err := s.makeIndexes(ctx, historyCollection(typ), historyIndexes); err != nil {
 		return err
 	}
-	added := bson.D{{Key: "$addToSet", Value: bson.D{{Key: "types", Value: typ}}}, {Key: "$pull", Value: bson.D{{Key: "behind", Value: typ}}}}
-	if _, err := s.db.Collection(kilnCollection).UpdateOne(ctx, byID("indexes"), added); err != nil {
+	kiln := s.db.Collection(kilnCollection)
+	ofOurs := append(byID("indexes"), bson.E{Key: "edition", Value: indexEdition})
+	noted, err := kiln.UpdateOne(ctx, ofOurs, bson.D{
+		{Key: "$addToSet", Value: bson.D{{Key: "types", Value: typ}}}, {Key: "$pull", Value: bson.D{{Key: "behind", Value: typ}}},
+	})
+	if err != nil || noted.MatchedCount > 0 {
 		return err
 	}
-	s.types.ready[typ] = true
-	return nil
+	// A process of another edition has come meanwhile, for which the type is behind.
+	_, err = kiln.UpdateOne(ctx, byID("indexes"), bson.D{{Key: "$addToSet", Value: bson.D{{Key: "types", Value: typ}, {Key: "behind", Value: typ}}}})
+	return err
 }
 
 // makeIndexes makes those that are not there.

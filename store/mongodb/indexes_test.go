@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -20,8 +21,8 @@ func (s *Store) noted(t *testing.T) (m made) {
 	return m
 }
 
-// TestANewEditionOfIndexes: when a process ends before all types have their new indexes, the next one goes on; and one
-// that comes to it at the same time takes nothing back.
+// TestANewEditionOfIndexes: commits do not wait for the new indexes of a type; when a process ends before all have them, the
+// next one goes on; and one that comes to it at the same time takes nothing back.
 func TestANewEditionOfIndexes(t *testing.T) {
 	r := startReplicaSet(t)
 	s := r.open(t)
@@ -32,21 +33,53 @@ func TestANewEditionOfIndexes(t *testing.T) {
 	if _, err := s.db.Collection(kilnCollection).UpdateOne(t.Context(), byID("indexes"), older); err != nil {
 		t.Fatal(err)
 	}
-	r.failing(func(c said) *failure { // the list of types does not come to be written anew: it dies before
-		if c.name == "update" && c.body.Lookup("updates", "0", "u", "$pull").Type == bson.TypeEmbeddedDocument {
-			return &failure{code: 13}
+	begun, held := make(chan struct{}, 100), make(chan struct{})
+	r.building(func(collection string) {
+		if isType(collection) {
+			begun <- struct{}{}
+			<-held
 		}
-		return nil
 	})
-	_ = r.open(t).Close()
-	r.failing(nil)
+	first := r.open(t)
+	<-begun
+	release := sync.OnceFunc(func() { close(held) })
+	waits := time.AfterFunc(10*time.Second, func() {
+		t.Error("a commit waits for indexes")
+		release()
+	})
+	if _, err := first.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put("Patient/c"), storetest.Put("Basic/d")}}); err != nil {
+		t.Errorf("a commit while indexes are made: %v", err)
+	}
+	_ = first.Close() // which does not wait for them
+	waits.Stop()
+	release()
+	r.building(nil)
 	if m := s.noted(t); m.Edition != indexEdition || len(m.Behind) != 2 || len(m.Types) != 2 {
 		t.Errorf("after the first process: %+v", m)
 	}
-	fresh := r.open(t)
-	_ = fresh.Close() // which waits for what it does in the background
-	if m := s.noted(t); len(m.Behind) != 0 || !slices.Contains(m.Types, "Patient") || !slices.Contains(m.Types, "Basic") {
+	second := r.open(t)
+	for len(s.noted(t).Behind) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	_ = second.Close()
+	if m := s.noted(t); !slices.Contains(m.Types, "Patient") || !slices.Contains(m.Types, "Basic") {
 		t.Errorf("after the second process: %+v", m)
+	}
+}
+
+// TestATypeOfAnOlderProcess: what a process makes after one of a newer edition has come is behind.
+func TestATypeOfAnOlderProcess(t *testing.T) {
+	r := startReplicaSet(t)
+	s := r.open(t)
+	newer := bson.D{{Key: "$set", Value: bson.D{{Key: "edition", Value: indexEdition + 1}}}}
+	if _, err := s.db.Collection(kilnCollection).UpdateOne(t.Context(), byID("indexes"), newer); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(t.Context(), store.Transaction{Changes: []store.Change{storetest.Put("Patient/a")}}); err != nil {
+		t.Fatal(err)
+	}
+	if m := s.noted(t); m.Edition != indexEdition+1 || !slices.Equal(m.Behind, []string{"Patient"}) || !slices.Equal(m.Types, []string{"Patient"}) {
+		t.Errorf("noted: %+v", m)
 	}
 }
 

@@ -90,15 +90,8 @@ const sweepEvery = 6 * time.Hour
 
 // keepSweeping sweeps until the store is closed. What fails is tried again the next time.
 func (s *Store) keepSweeping() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		select {
-		case <-s.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	ctx, stop := s.lifetime()
+	defer stop()
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

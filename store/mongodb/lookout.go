@@ -44,12 +44,9 @@ func (l *lookout) ring() {
 // start looks out for the commits of other processes until the store is closed; the first feed starts it.
 func (l *lookout) start(s *Store) {
 	l.started.Do(func() {
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, stop := s.lifetime()
 		go func() {
-			<-s.done
-			cancel()
-		}()
-		go func() {
+			defer stop()
 			for ctx.Err() == nil {
 				if s.streams {
 					l.stream(ctx, s.db)

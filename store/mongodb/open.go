@@ -68,9 +68,10 @@ type Store struct {
 	client  *mongo.Client
 	db      *mongo.Database
 	options Options
-	direct  bool          // the URL asks for one member alone
-	streams bool          // the server has change streams, sessions and majorities
-	done    chan struct{} // closed with the store
+	direct  bool           // the URL asks for one member alone
+	streams bool           // the server has change streams, sessions and majorities
+	done    chan struct{}  // closed with the store
+	work    sync.WaitGroup // in the background, that Close ends
 	lookout lookout
 
 	gate   sync.RWMutex // held for reading during calls
@@ -108,7 +109,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		_ = s.client.Disconnect(context.WithoutCancel(ctx))
 		return nil, err
 	}
-	s.types.work.Go(s.keepSweeping)
+	s.work.Go(s.keepSweeping)
 	return s, nil
 }
 
@@ -253,6 +254,19 @@ func (s *Store) enter(ctx context.Context) error {
 
 func (s *Store) leave() { s.gate.RUnlock() }
 
+// lifetime is a context for work in the background: it ends with the store, or when the work calls stop.
+func (s *Store) lifetime() (ctx context.Context, stop context.CancelFunc) {
+	ctx, stop = context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-s.done:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop
+}
+
 // Close implements store.Store: calls that are running finish.
 func (s *Store) Close() error {
 	s.gate.Lock()
@@ -262,7 +276,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	close(s.done)
-	s.types.wait()
+	s.work.Wait()
 	return s.client.Disconnect(context.Background())
 }
 

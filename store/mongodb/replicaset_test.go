@@ -30,6 +30,7 @@ type replicaSet struct {
 	down         int             // how many connections are closed as they come
 	clock        uint32          // of the operations
 	fail         func(s said) *failure
+	build        func(collection string) // before its indexes are made
 }
 
 // said is a command that came, without those of the driver's own housekeeping.
@@ -85,6 +86,13 @@ func (r *replicaSet) failing(fail func(said) *failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.fail = fail
+}
+
+// building sets what is done from now on before the indexes of a collection are made.
+func (r *replicaSet) building(build func(collection string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.build = build
 }
 
 // take gives what was said, and forgets it.

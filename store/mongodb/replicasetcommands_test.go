@@ -59,6 +59,12 @@ func (r *replicaSet) answer(c bson.D) bson.D {
 		return fine
 	}
 	r.mu.Lock()
+	build := r.build
+	r.mu.Unlock()
+	if c[0].Key == "createIndexes" && build != nil {
+		build(fmt.Sprint(c[0].Value))
+	}
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c[0].Key == "create" || c[0].Key == "createIndexes" {
 		return r.create(c)
